@@ -36,6 +36,15 @@ type Record struct {
 	StndDefinedNamespace string // stndDefined only
 	Body                 []byte // {"event":{…}}, complete JSON, no white space around it
 	Built                time.Time
+	Seq                  uint64 // position in the outbox, unique and rising; set by Append, whatever it was before
+}
+
+// Lane is the lane that the record travels in.
+func (r *Record) Lane() Lane {
+	if r.Domain == "stndDefined" {
+		return laneOfNamespace(r.StndDefinedNamespace)
+	}
+	return LaneOf(r.Domain, r.Severity)
 }
 
 // Inside returns the event object without its {"event":…} wrapper, as a VES batch wants
@@ -75,10 +84,15 @@ type Reader interface {
 	// Next waits for records, then returns the oldest of the most urgent lane that has
 	// any: at least one, at most maxRecords, and no more than maxBytes of Body unless the
 	// first alone is larger. It returns the same records again until Settle is called
-	// for them, except where a more urgent lane has got some meanwhile.
+	// for them, except where a more urgent lane has got some meanwhile. ctx ends the
+	// waiting only: what is there is returned even when ctx is done already, so that a
+	// done ctx asks without waiting.
 	Next(ctx context.Context, maxRecords, maxBytes int) ([]Record, error)
 	// Settle says what became of recs, a prefix of what the last Next returned.
 	Settle(recs []Record, o Outcome) error
+	// Hold replaces the set of lanes that Next passes over, e.g. while a failed one backs
+	// off. A held lane delays no other; retention goes on in it.
+	Hold(lanes ...Lane)
 }
 
 // LedgerRow accounts for the records of one domain at one destination. At any moment
