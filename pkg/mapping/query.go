@@ -16,9 +16,21 @@ type Query struct {
 	// Names are the metric names that the expression can touch, sorted; what
 	// selection pushdown keeps.
 	Names []string
+	// Matchers are the series selectors of the expression that have no exact metric
+	// name (a regular expression or none at all), in PromQL, sorted: what the expression
+	// can touch beyond Names. Empty in nearly every mapping.
+	Matchers []string
+	// Lookback is how far before the evaluation time the expression can read, subqueries
+	// and offsets included and the engine's lookback delta left out. The store keeps at
+	// least this much.
+	Lookback time.Duration
 	// Windowed says that the expression looks back over a range, so that its result is
 	// only whole where its entity was there for the whole window.
 	Windowed bool
+	// Lookback is how old a sample an instant selector may still take; 0 is the
+	// Querier's own default. A presence query uses a short one, so that an entity which
+	// was not scraped lately counts as absent instead of unchanged.
+	Lookback time.Duration
 }
 
 // CompileOptions say how a mapping's expression is to be completed.
@@ -28,6 +40,8 @@ type CompileOptions struct {
 	By []string
 	// Interval replaces $interval, Scrape replaces $scrape. Whole milliseconds, > 0.
 	Interval, Scrape time.Duration
+	// Lookback becomes Query.Lookback.
+	Lookback time.Duration
 }
 
 // Compiler checks and completes PromQL at load. Safe for concurrent use.
@@ -35,6 +49,16 @@ type Compiler interface {
 	// Compile parses expr with the extended range selectors on. An error says what is
 	// wrong and at which column of expr.
 	Compile(expr string, o CompileOptions) (*Query, error)
+}
+
+// HistogramCompiler is a Compiler that can also tell the exact increase of native
+// histograms over one interval, which `increase` with `anchored` refuses.
+type HistogramCompiler interface {
+	Compiler
+	// CompileHistogramIncrease compiles a plain selector of native histograms; rows of
+	// the query carry Row.Histogram: what was observed in ($interval before the instant,
+	// the instant].
+	CompileHistogramIncrease(selector string, o CompileOptions) (*Query, error)
 }
 
 // Row is one element of an instant vector.
