@@ -23,7 +23,9 @@ type EnvoyProxy struct {
 }
 
 // Envoy starts a real Envoy with a bootstrap configuration in JSON. Ports may be 0: the
-// addresses in use are read back. It returns when all listeners take connections.
+// addresses in use are read back. It returns when the proxy says that it is ready: its
+// listeners then take connections, and nothing was asked of them yet, so that their
+// counters are at zero.
 func Envoy(t testing.TB, bootstrap []byte) *EnvoyProxy {
 	t.Helper()
 	binary := filepath.Join(cache(), "envoy", "bin", "envoy")
@@ -86,11 +88,7 @@ func (e *EnvoyProxy) readListeners() error {
 		return err
 	}
 	for _, l := range doc.Statuses {
-		addr := fmt.Sprintf("%s:%d", l.Address.Socket.Address, l.Address.Socket.Port)
-		if err := dialable(addr); err != nil {
-			return err
-		}
-		e.Listeners[l.Name] = addr
+		e.Listeners[l.Name] = fmt.Sprintf("%s:%d", l.Address.Socket.Address, l.Address.Socket.Port)
 	}
 	return nil
 }
