@@ -20,17 +20,16 @@ type Query struct {
 	// name (a regular expression or none at all), in PromQL, sorted: what the expression
 	// can touch beyond Names. Empty in nearly every mapping.
 	Matchers []string
-	// Lookback is how far before the evaluation time the expression can read, subqueries
-	// and offsets included and the engine's lookback delta left out. The store keeps at
-	// least this much.
-	Lookback time.Duration
+	// Reach is how far before the evaluation time the expression can read, subqueries
+	// and offsets included, Lookback left out. The store keeps at least this much.
+	Reach time.Duration
 	// Windowed says that the expression looks back over a range, so that its result is
 	// only whole where its entity was there for the whole window.
 	Windowed bool
-	// Lookback is how old a sample an instant selector may still take; 0 is the
+	// Freshness is how old a sample an instant selector may still take; 0 is the
 	// Querier's own default. A presence query uses a short one, so that an entity which
 	// was not scraped lately counts as absent instead of unchanged.
-	Lookback time.Duration
+	Freshness time.Duration
 }
 
 // CompileOptions say how a mapping's expression is to be completed.
@@ -40,8 +39,8 @@ type CompileOptions struct {
 	By []string
 	// Interval replaces $interval, Scrape replaces $scrape. Whole milliseconds, > 0.
 	Interval, Scrape time.Duration
-	// Lookback becomes Query.Lookback.
-	Lookback time.Duration
+	// Freshness becomes Query.Freshness.
+	Freshness time.Duration
 }
 
 // Compiler checks and completes PromQL at load. Safe for concurrent use.
