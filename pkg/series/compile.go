@@ -26,7 +26,7 @@ func parserOptions() parser.Options {
 	}
 }
 
-// Compiler implements mapping.Compiler. Make one with NewCompiler. Safe for
+// Compiler implements mapping.HistogramCompiler. Make one with NewCompiler. Safe for
 // concurrent use.
 //
 // # What is completed
@@ -46,7 +46,7 @@ func parserOptions() parser.Options {
 // expression: its one Row has only empty labels.
 type Compiler struct{ parser parser.Parser }
 
-var _ mapping.Compiler = (*Compiler)(nil)
+var _ mapping.HistogramCompiler = (*Compiler)(nil)
 
 // NewCompiler returns a Compiler.
 func NewCompiler() *Compiler { return &Compiler{parser: parser.NewParser(parserOptions())} }
@@ -83,12 +83,13 @@ func (c *Compiler) Compile(expr string, o mapping.CompileOptions) (*mapping.Quer
 		return nil, fmt.Errorf("parsing the completed expression %q: %w", text, err)
 	}
 	return &mapping.Query{
-		Text:     text,
-		Labels:   slices.Clone(o.By),
-		Names:    slices.Sorted(maps.Keys(w.names)),
-		Matchers: slices.Sorted(maps.Keys(w.matchers)),
-		Windowed: w.windowed,
-		Lookback: w.lookback,
+		Text:      text,
+		Labels:    slices.Clone(o.By),
+		Names:     slices.Sorted(maps.Keys(w.names)),
+		Matchers:  slices.Sorted(maps.Keys(w.matchers)),
+		Windowed:  w.windowed,
+		Reach:     w.reach,
+		Freshness: o.Freshness,
 	}, nil
 }
 
@@ -136,7 +137,7 @@ type walker struct {
 	names    map[string]bool
 	matchers map[string]bool
 	windowed bool
-	lookback time.Duration
+	reach    time.Duration
 }
 
 func (w *walker) walk(n parser.Node, path []parser.Node) {
@@ -254,7 +255,7 @@ func measured(n parser.Node) bool {
 }
 
 func (w *walker) selector(n *parser.VectorSelector, path []parser.Node) {
-	w.lookback = max(w.lookback, lookback(n, path))
+	w.reach = max(w.reach, reach(n, path))
 	exact := false
 	for _, m := range n.LabelMatchers {
 		if m.Name != labels.MetricName {
@@ -276,9 +277,9 @@ func (w *walker) selector(n *parser.VectorSelector, path []parser.Node) {
 	}
 }
 
-// lookback adds up the ranges and offsets between the root and a selector. An `@`
+// reach adds up the ranges and offsets between the root and a selector. An `@`
 // points at an absolute time, which no retention can promise; it counts as nothing.
-func lookback(n *parser.VectorSelector, path []parser.Node) time.Duration {
+func reach(n *parser.VectorSelector, path []parser.Node) time.Duration {
 	d := n.OriginalOffset + rangeOf(n.OriginalOffsetExpr)
 	for _, p := range path {
 		switch p := p.(type) {

@@ -88,18 +88,18 @@ func TestCompileGathers(t *testing.T) {
 	require.Equal(t, []string{"a", "b_total", "x", "y"}, q.Names)
 	require.Equal(t, []string{`{__name__=~"envoy_.*_rq",k="v"}`}, q.Matchers)
 	require.True(t, q.Windowed)
-	require.Equal(t, 5*time.Minute, q.Lookback)
+	require.Equal(t, 5*time.Minute, q.Reach)
 	require.Empty(t, q.Labels)
 
 	q, err = series.NewCompiler().Compile(`max_over_time(sum(rate(a[4 * $scrape]))[$interval:$scrape] offset 1m)`,
 		mapping.CompileOptions{By: []string{"pod"}, Interval: time.Minute, Scrape: 15 * time.Second})
 	require.NoError(t, err)
-	require.Equal(t, 3*time.Minute, q.Lookback)
+	require.Equal(t, 3*time.Minute, q.Reach)
 
 	q, err = series.NewCompiler().Compile(`sum(a)`, mapping.CompileOptions{By: []string{"pod"}})
 	require.NoError(t, err)
 	require.False(t, q.Windowed)
-	require.Zero(t, q.Lookback)
+	require.Zero(t, q.Reach)
 }
 
 func TestCompileHistogramIncrease(t *testing.T) {

@@ -108,7 +108,11 @@ func (e *Engine) Query(ctx context.Context, q *mapping.Query, at time.Time, row 
 		return e.failed(q, ctx.Err())
 	}
 	start := time.Now()
-	qry, err := e.engine.NewInstantQuery(ctx, e.queryable, nil, q.Text, at)
+	var opts promql.QueryOpts
+	if q.Freshness > 0 {
+		opts = promql.NewPrometheusQueryOpts(false, q.Freshness)
+	}
+	qry, err := e.engine.NewInstantQuery(ctx, e.queryable, opts, q.Text, at)
 	if err != nil {
 		return e.failed(q, err)
 	}
