@@ -80,11 +80,12 @@ var mix = []string{
 func (g *generator) run(ctx context.Context, t *testing.T, workers, rounds int) *tally {
 	t.Helper()
 	group := new(errgroup.Group)
+	ended := func() bool { return ctx.Err() != nil }
 	for w := range workers {
 		group.Go(func() error {
 			for r := range rounds {
 				for i := range mix {
-					if ctx.Err() != nil {
+					if ended() {
 						return nil
 					}
 					method, path, _ := strings.Cut(mix[(i+w)%len(mix)], " ")
@@ -99,7 +100,7 @@ func (g *generator) run(ctx context.Context, t *testing.T, workers, rounds int) 
 		// than that at once, its breaker opens.
 		group.Go(func() error {
 			for range rounds {
-				if ctx.Err() != nil {
+				if ended() {
 					return nil
 				}
 				if err := g.ask("GET", "/limited"); err != nil {

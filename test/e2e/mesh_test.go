@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -41,6 +40,7 @@ type backend struct {
 }
 
 func newBackend(t *testing.T, name string) *backend {
+	t.Helper()
 	b := &backend{name: name, tries: map[string]int{}}
 	b.Server = httptest.NewUnstartedServer(b)
 	b.Server.Listener = &countingListener{Listener: b.Server.Listener, read: &b.read, written: &b.written}
@@ -126,6 +126,7 @@ type mesh struct {
 }
 
 func newMesh(t *testing.T) *mesh {
+	t.Helper()
 	m := &mesh{backends: map[string]*backend{}}
 	for _, name := range clusters {
 		m.backends[name] = newBackend(t, name)
@@ -205,8 +206,3 @@ func (m *mesh) cluster(name string, breaker obj) obj {
 		}}}}},
 	}
 }
-
-// target is the sidecar's metrics endpoint, host:port.
-func (m *mesh) target() string { return m.Admin }
-
-func (m *mesh) String() string { return fmt.Sprintf("sidecar %s", m.Admin) }
