@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -80,7 +81,7 @@ func NewEngine(o EngineOptions) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		queryable: o.Queryable,
+		queryable: markedQueryable{o.Queryable},
 		engine: promql.NewEngine(promql.EngineOpts{
 			Logger:               o.Logger,
 			MaxSamples:           o.MaxSamples,
@@ -199,6 +200,33 @@ func (s *scratch) buckets(fh *histogram.FloatHistogram) *mapping.Histogram {
 		h.Buckets = append(h.Buckets, mapping.Bucket{Lower: b.Lower, Upper: b.Upper, Count: b.Count})
 	}
 	return h
+}
+
+// markedQueryable marks the store's own errors, which the engine passes on unmarked.
+type markedQueryable struct{ storage.Queryable }
+
+func (m markedQueryable) Querier(mint, maxt int64) (storage.Querier, error) {
+	q, err := m.Queryable.Querier(mint, maxt)
+	if err != nil {
+		return nil, promql.ErrStorage{Err: err}
+	}
+	return markedQuerier{q}, nil
+}
+
+type markedQuerier struct{ storage.Querier }
+
+func (m markedQuerier) Select(ctx context.Context, sorted bool, hints *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+	return markedSet{m.Querier.Select(ctx, sorted, hints, ms...)}
+}
+
+type markedSet struct{ storage.SeriesSet }
+
+func (m markedSet) Err() error {
+	err := m.SeriesSet.Err()
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return promql.ErrStorage{Err: err}
 }
 
 // Class says what kind of failure a query met, and so whether asking again may help.

@@ -35,3 +35,23 @@ func newEngineMetrics(reg prometheus.Registerer) *engineMetrics {
 		}),
 	}
 }
+
+type storeMetrics struct {
+	discarded prometheus.Counter
+	retention prometheus.Gauge
+}
+
+// newStoreMetrics registers with reg, or nowhere where reg is nil.
+func newStoreMetrics(reg prometheus.Registerer) *storeMetrics {
+	f := promauto.With(reg)
+	return &storeMetrics{
+		discarded: f.NewCounter(prometheus.CounterOpts{
+			Name: "bridge_series_store_discarded_total",
+			Help: "Stores that could not be read and were moved aside; windows began anew.",
+		}),
+		retention: f.NewGauge(prometheus.GaugeOpts{
+			Name: "bridge_series_store_retention_seconds",
+			Help: "How long samples are kept: the configured time, or what the longest expression in use needs.",
+		}),
+	}
+}
