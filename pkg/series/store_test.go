@@ -283,13 +283,15 @@ func TestEngineConstantAndFreshness(t *testing.T) {
 type brokenStore struct{}
 
 // brokenReads opens and then fails to read.
-type brokenReads struct{ storage.Querier }
+type brokenReads struct{}
 
-func (b brokenReads) Querier(_, _ int64) (storage.Querier, error) { return b, nil }
+func (brokenReads) Querier(_, _ int64) (storage.Querier, error) { return brokenQuerier{}, nil }
 
-func (brokenReads) Close() error { return nil }
+type brokenQuerier struct{ storage.Querier }
 
-func (brokenReads) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
+func (brokenQuerier) Close() error { return nil }
+
+func (brokenQuerier) Select(context.Context, bool, *storage.SelectHints, ...*labels.Matcher) storage.SeriesSet {
 	return storage.ErrSeriesSet(fs.ErrClosed)
 }
 
