@@ -43,7 +43,12 @@ type Error struct {
 	Reply string
 	// RetryAfter is the pause that the peer asked for; 0 where it did not.
 	RetryAfter time.Duration
-	Err        error
+	// Suspect says of a Retryable error that the peer did answer, and that its answer may
+	// be about these very bytes (a VES collector's 500, trap 16 of its API): the batch is
+	// then taken apart, and an event that alone fails again and again while others pass
+	// is set aside. Never set for a peer that is not there.
+	Suspect bool
+	Err     error
 }
 
 func (e *Error) Error() string {

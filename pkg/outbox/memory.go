@@ -30,7 +30,7 @@ type Options struct {
 	// faults. The records of the last Next do not count until the next call to Next: they
 	// may be on the wire, and expiring those would make the ledger untrue.
 	MaxRecords int
-	MaxBytes   int
+	MaxBytes   int64
 	// Clock stamps records that come without Built; time.Now if nil.
 	Clock func() time.Time
 }
@@ -188,11 +188,11 @@ type memDest struct {
 
 	lanes    [NumLanes]queue
 	records  int // of all lanes
-	bytes    int
+	bytes    int64
 	held     [NumLanes]bool
 	lane     Lane // of the last Next
 	inflight int  // how many of the last Next are not settled, at the head of lane
-	inbytes  int
+	inbytes  int64
 	removed  bool
 }
 
@@ -243,7 +243,7 @@ func (d *memDest) take(maxRecords, maxBytes int) ([]Record, error) {
 			size += len(r.Body)
 			recs = append(recs, *r)
 		}
-		d.lane, d.inflight, d.inbytes = Lane(l), len(recs), size
+		d.lane, d.inflight, d.inbytes = Lane(l), len(recs), int64(size)
 		return recs, nil
 	}
 	return nil, nil
@@ -269,7 +269,7 @@ func (d *memDest) Settle(recs []Record, o Outcome) error {
 	for range recs {
 		r := d.pop(d.lane)
 		d.inflight--
-		d.inbytes -= len(r.Body)
+		d.inbytes -= int64(len(r.Body))
 		d.count(r, o)
 	}
 	return nil
@@ -299,8 +299,8 @@ func (d *memDest) push(r *Record) {
 	row.Pending++
 	d.lanes[r.Lane()].push(r)
 	d.records++
-	d.bytes += len(r.Body)
-	if len(r.Body) > d.m.opts.MaxBytes {
+	d.bytes += int64(len(r.Body))
+	if int64(len(r.Body)) > d.m.opts.MaxBytes {
 		// It alone is over the bound: it goes, rather than everything else for nothing.
 		last := d.lanes[r.Lane()].popTail()
 		d.forget(last)
@@ -336,7 +336,7 @@ func (d *memDest) pop(l Lane) *Record {
 
 func (d *memDest) forget(r *Record) {
 	d.records--
-	d.bytes -= len(r.Body)
+	d.bytes -= int64(len(r.Body))
 }
 
 func (d *memDest) count(r *Record, o Outcome) {

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemoryContract(t *testing.T) {
 	outboxtest.Run(t, func(_ *testing.T, b outboxtest.Bounds) outbox.Outbox {
-		return outbox.NewMemory(outbox.Options{MaxRecords: b.MaxRecords, MaxBytes: b.MaxBytes})
+		return outbox.NewMemory(outbox.Options{MaxRecords: b.MaxRecords, MaxBytes: int64(b.MaxBytes)})
 	})
 }
 
