@@ -113,8 +113,7 @@ func (c *jsonChecker) message() {
 		return
 	}
 	var single, batch bool
-	ok := c.object(func(k span) bool {
-		key := c.bytes(k)
+	ok := c.object(func(key []byte) bool {
 		c.path = append(c.path, step{key: key})
 		defer c.up()
 		switch string(key) {
@@ -192,8 +191,7 @@ func (c *jsonChecker) typed(t uint8) bool {
 	def := &c.schema.types[t]
 	var seen uint64
 	next := 0
-	ok := c.object(func(k span) bool {
-		key := c.bytes(k)
+	ok := c.object(func(key []byte) bool {
 		c.path = append(c.path, step{key: key})
 		i := def.find(key, next)
 		if i < 0 {
@@ -370,8 +368,8 @@ func (c *jsonChecker) hashValue() bool {
 	if c.space() != '{' {
 		return c.wrongType("an object of strings", "")
 	}
-	return c.object(func(k span) bool {
-		c.path = append(c.path, step{key: c.bytes(k)})
+	return c.object(func(key []byte) bool {
+		c.path = append(c.path, step{key: key})
 		ok := false
 		if c.space() == '"' {
 			_, ok = c.stringSpan()
@@ -388,8 +386,7 @@ func (c *jsonChecker) namedHash() bool {
 		return c.wrongType("an object with name and hashMap", "")
 	}
 	var name, hash bool
-	ok := c.object(func(k span) bool {
-		key := c.bytes(k)
+	ok := c.object(func(key []byte) bool {
 		c.path = append(c.path, step{key: key})
 		ok := false
 		switch string(key) {

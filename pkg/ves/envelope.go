@@ -48,8 +48,8 @@ func (e *EnvelopeEvent) Message() []byte {
 func ParseEnvelope(body []byte) (Envelope, error) {
 	p := envelopeParser{scanner: scanner{data: body}}
 	p.space()
-	ok := p.object(func(k span) bool {
-		switch string(p.bytes(k)) {
+	ok := p.object(func(key []byte) bool {
+		switch string(key) {
 		case "event":
 			p.env.HasEvent = true
 			return p.event()
@@ -82,13 +82,13 @@ func (p *envelopeParser) event() bool {
 	if b != '{' {
 		ok = p.skip()
 	} else {
-		ok = p.object(func(k span) bool {
-			header := string(p.bytes(k)) == "commonEventHeader"
+		ok = p.object(func(block []byte) bool {
+			header := string(block) == "commonEventHeader"
 			if p.space() != '{' {
 				return p.skip()
 			}
-			return p.object(func(k span) bool {
-				if dst := e.member(header, p.bytes(k)); dst != nil {
+			return p.object(func(key []byte) bool {
+				if dst := e.member(header, key); dst != nil {
 					return p.textOrNumber(dst)
 				}
 				return p.skip()

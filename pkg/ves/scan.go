@@ -31,7 +31,13 @@ type scanner struct {
 	pos   int
 	depth int
 	err   *SyntaxError
-	keys  []span // keys of the objects that are open, innermost last
+	keys  []key // keys of the objects that are open, innermost last
+}
+
+// key is a member's name, decoded, and where it stands.
+type key struct {
+	text []byte
+	at   int
 }
 
 // span is a string's inside, without its quotes.
@@ -234,9 +240,10 @@ func (s *scanner) literal(word string) bool {
 	return true
 }
 
-// object reads an object at pos and calls member at each value, whose key is k; member must
-// read that value. Duplicate keys are an error: org.json refuses them too (FACTS §4).
-func (s *scanner) object(member func(k span) bool) bool {
+// object reads an object at pos and calls member at each value, which it must read. The name
+// is decoded; it aliases data where it has no escapes. Duplicate names are an error: org.json
+// refuses them too (FACTS §4).
+func (s *scanner) object(member func(name []byte) bool) bool {
 	if !s.enter('{', "an object") {
 		return false
 	}
@@ -247,12 +254,13 @@ func (s *scanner) object(member func(k span) bool) bool {
 	for {
 		s.space()
 		at := s.pos
-		k, ok := s.stringSpan()
+		sp, ok := s.stringSpan()
 		if !ok {
 			return false
 		}
-		if len(s.keys)-base < pairwiseLimit && s.seen(base, k) {
-			return s.duplicate(at, k)
+		k := key{text: s.bytes(sp), at: at}
+		if len(s.keys)-base < pairwiseLimit && s.seen(base, k.text) {
+			return s.duplicate(k)
 		}
 		s.keys = append(s.keys, k)
 		if s.space() != ':' {
@@ -260,7 +268,7 @@ func (s *scanner) object(member func(k span) bool) bool {
 		}
 		s.pos++
 		s.space()
-		if !member(k) {
+		if !member(k.text) {
 			return false
 		}
 		switch s.space() {
@@ -323,20 +331,13 @@ func (s *scanner) leave() bool {
 // larger objects are sorted at their end, so that no input costs quadratic time.
 const pairwiseLimit = 64
 
-func (s *scanner) seen(base int, k span) bool {
-	for _, o := range s.keys[base:] {
-		if s.sameKey(o, k) {
+func (s *scanner) seen(base int, name []byte) bool {
+	for i := range s.keys[base:] {
+		if bytes.Equal(s.keys[base+i].text, name) {
 			return true
 		}
 	}
 	return false
-}
-
-func (s *scanner) sameKey(a, b span) bool {
-	if !a.escaped && !b.escaped {
-		return a.end-a.start == b.end-b.start && string(s.data[a.start:a.end]) == string(s.data[b.start:b.end])
-	}
-	return string(s.bytes(a)) == string(s.bytes(b))
 }
 
 func (s *scanner) uniqueFrom(base int) bool {
@@ -344,29 +345,29 @@ func (s *scanner) uniqueFrom(base int) bool {
 	if len(ks) <= pairwiseLimit {
 		return true
 	}
-	slices.SortFunc(ks, func(a, b span) int {
-		if c := bytes.Compare(s.bytes(a), s.bytes(b)); c != 0 {
+	slices.SortFunc(ks, func(a, b key) int {
+		if c := bytes.Compare(a.text, b.text); c != 0 {
 			return c
 		}
-		return a.start - b.start
+		return a.at - b.at
 	})
 	for i := 1; i < len(ks); i++ {
-		if s.sameKey(ks[i-1], ks[i]) {
-			return s.duplicate(ks[i].start-1, ks[i])
+		if bytes.Equal(ks[i-1].text, ks[i].text) {
+			return s.duplicate(ks[i])
 		}
 	}
 	return true
 }
 
-func (s *scanner) duplicate(at int, k span) bool {
-	return s.fail(CodeDuplicateKey, at, "member %q is told twice", shorten(s.data[k.start:k.end]))
+func (s *scanner) duplicate(k key) bool {
+	return s.fail(CodeDuplicateKey, k.at, "member %q is told twice", shorten(k.text))
 }
 
 // skip reads any value at pos.
 func (s *scanner) skip() bool {
 	switch c := s.space(); c {
 	case '{':
-		return s.object(func(span) bool { return s.skip() })
+		return s.object(func([]byte) bool { return s.skip() })
 	case '[':
 		return s.array(func(int) bool { return s.skip() })
 	case '"':
