@@ -28,6 +28,7 @@ func run(vesDir, schemaDir string) error {
 		"zz_types.go":    writeTypes,
 		"zz_access.go":   writeAccess,
 		"zz_encode.go":   writeEncode,
+		"zz_decode.go":   writeDecode,
 		"zz_validate.go": writeValidate,
 		"zz_fields.go":   writeFields,
 		"zz_schema.go":   writeTables,

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vesbridge/vesbridge/pkg/ves/internal/model"
+)
+
+// writeDecode writes the decoders of the typed model; they run on checked JSON.
+func writeDecode(p *printer) {
+	for _, g := range p.types {
+		p.ln("func (x *%s) decode(s *scanner) bool {", g.Go)
+		p.ln("return s.object(func(name []byte) bool {\nswitch string(name) {")
+		for _, f := range g.Fields {
+			p.ln("case %q:\n%s", f.Name, decodeField(&f))
+		}
+		p.ln("}\nreturn s.skip()\n})\n}\n")
+	}
+}
+
+func decodeField(f *goField) string {
+	ref := "&x." + f.Go
+	switch f.Kind {
+	case model.Number, model.Integer:
+		fn := "decodeNumber"
+		if f.isInt64() {
+			fn = "decodeInteger"
+		}
+		if f.Plain {
+			return fmt.Sprintf("return s.%s(%s)", fn, ref)
+		}
+		return fmt.Sprintf("x.%s.Set = true\nreturn s.%s(&x.%s.Value)", f.Go, fn, f.Go)
+	case model.BoolString:
+		return fmt.Sprintf("x.%s.Set = true\nreturn s.decodeBool(&x.%s.Value)", f.Go, f.Go)
+	case model.String, model.Enum:
+		return fmt.Sprintf("return decodeText(s, %s)", ref)
+	case model.HashMap:
+		return fmt.Sprintf("return s.decodeHash(%s)", ref)
+	case model.NamedMaps:
+		return fmt.Sprintf("return s.decodeGroups(%s)", ref)
+	case model.AnyObject:
+		return fmt.Sprintf("return s.decodeRaw(%s)", ref)
+	case model.Items:
+		return fmt.Sprintf("return decodeItems(s, %s)", ref)
+	case model.Object:
+		if strings.HasPrefix(f.GoType, "*") {
+			return fmt.Sprintf("x.%s = &%s{}\nreturn x.%s.decode(s)", f.Go, strings.TrimPrefix(f.GoType, "*"), f.Go)
+		}
+		return fmt.Sprintf("return x.%s.decode(s)", f.Go)
+	}
+	panic("gen: cannot decode " + f.Name)
+}
