@@ -205,6 +205,7 @@ func group(lset labels.Labels) uint64 {
 func (t *life) settle(buf []sample, at int64, success bool, d decision) {
 	m := t.lives.metrics
 	look := success && d.whole
+	samples := int64(0)
 	if success && !look {
 		t.partials++
 		m.partial.Inc()
@@ -228,6 +229,9 @@ func (t *life) settle(buf []sample, at int64, success bool, d decision) {
 		if s.stale {
 			continue
 		}
+		if !s.report {
+			samples++
+		}
 		if s.based {
 			switch {
 			case s.reason == "birth":
@@ -250,6 +254,9 @@ func (t *life) settle(buf []sample, at int64, success bool, d decision) {
 		}
 	}
 	t.used.Store(at)
+	if success {
+		t.samples.Store(samples)
+	}
 	if look {
 		t.forget(at)
 	}

@@ -17,6 +17,7 @@ type life struct {
 	id      identity
 	lives   *lives
 	used    atomic.Int64 // newest scrape, Unix ms
+	samples atomic.Int64 // of the last successful scrape
 	dropped atomic.Bool  // forgotten: an appender at work must not trust it any more
 
 	mu sync.Mutex // guards all below
@@ -102,7 +103,7 @@ func (t *life) find(ref storage.SeriesRef, lset labels.Labels, typ model.MetricT
 	e := &t.entries[i]
 	*e = entry{lset: lset, hash: hash, next: first, used: true, native: native, start: t.lives.byName[name]}
 	e.cumulative = cumulative(name, typ, native)
-	e.births = e.cumulative && !t.id.federated && t.lives.births != nil && t.lives.births(name)
+	e.births = e.cumulative && !t.id.federated && (*t.lives.born.Load())(name)
 	t.index[hash] = i
 	return i, e
 }

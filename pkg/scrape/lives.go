@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
@@ -15,7 +16,7 @@ import (
 // livesOptions configure lives.
 type livesOptions struct {
 	next    storage.AppendableV2
-	births  func(metric string) bool // nil: none
+	births  func(metric string) bool // nil: none; the one at the start, see setBirths
 	starts  []StartMetric
 	logger  *slog.Logger
 	metrics *livesMetrics
@@ -71,6 +72,7 @@ type lives struct {
 	swept   int64            // newest scrape at the last sweep; guarded by mu
 	buffers sync.Pool        // of *[]sample
 	byName  map[string]*StartMetric
+	born    atomic.Pointer[func(string) bool]
 }
 
 // stateTTL is how long after its last scrape a target is remembered, in ms.
@@ -85,6 +87,7 @@ func newLives(o livesOptions) *lives {
 	}
 	l := &lives{livesOptions: o, targets: map[string]*life{}, paused: map[string]bool{}, byName: map[string]*StartMetric{}}
 	l.buffers.New = func() any { return new([]sample) }
+	l.setBirths(o.births)
 	for i := range o.starts {
 		l.byName[o.starts[i].Name] = &o.starts[i]
 	}
@@ -145,6 +148,25 @@ func (l *lives) life(id identity, now int64) *life {
 		l.metrics.targets.Set(float64(len(l.targets)))
 	}
 	return t
+}
+
+// setBirths replaces births for entries made from now on; the caller pauses all jobs
+// around it, so that there are no others.
+func (l *lives) setBirths(births func(string) bool) {
+	if births == nil {
+		births = func(string) bool { return false }
+	}
+	l.born.Store(&births)
+}
+
+// samples returns how many samples the last look at a target brought.
+func (l *lives) samples(id identity) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.targets[id.key]; t != nil {
+		return int(t.samples.Load())
+	}
+	return 0
 }
 
 // sweep forgets targets that were not scraped for stateTTL before now.
