@@ -370,7 +370,7 @@ func (c *jsonChecker) hashValue() bool {
 	}
 	return c.object(func(key []byte) bool {
 		c.path = append(c.path, step{key: key})
-		ok := false
+		var ok bool
 		if c.space() == '"' {
 			_, ok = c.stringSpan()
 		} else {
@@ -388,7 +388,7 @@ func (c *jsonChecker) namedHash() bool {
 	var name, hash bool
 	ok := c.object(func(key []byte) bool {
 		c.path = append(c.path, step{key: key})
-		ok := false
+		var ok bool
 		switch string(key) {
 		case "name":
 			name = true

@@ -78,7 +78,7 @@ func (p *envelopeParser) event() bool {
 	var e EnvelopeEvent
 	b := p.space()
 	start := p.pos
-	ok := false
+	var ok bool
 	if b != '{' {
 		ok = p.skip()
 	} else {

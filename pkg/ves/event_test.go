@@ -99,19 +99,22 @@ func TestMeasurementByPath(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, 1, again.Len())
 
-	require.Equal(t, `{"event":{"commonEventHeader":{"domain":"measurement","eventId":"measurement0001",`+
-		`"eventName":"Measurement_Mesh-Envoy_Sidecar","startEpochMicrosec":1795438800000000,"lastEpochMicrosec":1795438860000000,`+
-		`"priority":"Normal","sequence":0,"sourceName":"shop/cart-7f","reportingEntityName":"vesbridge-0","version":"4.1",`+
-		`"vesEventListenerVersion":"7.2.1"},"measurementFields":{"measurementFieldsVersion":"4.0","measurementInterval":60,`+
-		`"concurrentSessions":7,"requestRate":12.34,`+
-		`"latencyDistribution":[{"countsInTheBucket":10,"lowEndOfLatencyBucket":0,"highEndOfLatencyBucket":5},{"countsInTheBucket":1,"lowEndOfLatencyBucket":5}],`+
-		`"cpuUsageArray":[{"cpuIdentifier":"cpu0","percentUsage":50}],`+
-		`"nicPerformanceArray":[{"nicIdentifier":"eth0","valuesAreSuspect":"false","operationalState":"inService","receivedOctetsDelta":1000000000000000}],`+
-		`"loadArray":[{"shortTerm":0.01}],"featureUsageArray":{"h2":"2"},`+
-		`"ipmi":{"exitAirTemperature":31.5,"ipmiProcessorArray":[{"processorIdentifier":"p0","processorDimmAggregateThermalMarginArray":`+
-		`[{"processorDimmAggregateThermalMarginIdentifier":"d0","thermalMargin":-3.5}]}]},`+
-		`"additionalMeasurements":[{"name":"upstream","hashMap":{"cluster":"out\"bound","retries":"3"}},{"name":"other","hashMap":{"omitted":"4"}}],`+
-		`"additionalFields":{"pod":"cart-7f"}}}}`, string(send(t, e)))
+	want := `{"event":{"commonEventHeader":{"domain":"measurement","eventId":"measurement0001",` +
+		`"eventName":"Measurement_Mesh-Envoy_Sidecar","startEpochMicrosec":1795438800000000,"lastEpochMicrosec":1795438860000000,` +
+		`"priority":"Normal","sequence":0,"sourceName":"shop/cart-7f","reportingEntityName":"vesbridge-0","version":"4.1",` +
+		`"vesEventListenerVersion":"7.2.1"},"measurementFields":{"measurementFieldsVersion":"4.0","measurementInterval":60,` +
+		`"concurrentSessions":7,"requestRate":12.34,` +
+		`"latencyDistribution":[{"countsInTheBucket":10,"lowEndOfLatencyBucket":0,"highEndOfLatencyBucket":5},{"countsInTheBucket":1,"lowEndOfLatencyBucket":5}],` +
+		`"cpuUsageArray":[{"cpuIdentifier":"cpu0","percentUsage":50}],` +
+		`"nicPerformanceArray":[{"nicIdentifier":"eth0","valuesAreSuspect":"false","operationalState":"inService","receivedOctetsDelta":1000000000000000}],` +
+		`"loadArray":[{"shortTerm":0.01}],"featureUsageArray":{"h2":"2"},` +
+		`"ipmi":{"exitAirTemperature":31.5,"ipmiProcessorArray":[{"processorIdentifier":"p0","processorDimmAggregateThermalMarginArray":` +
+		`[{"processorDimmAggregateThermalMarginIdentifier":"d0","thermalMargin":-3.5}]}]},` +
+		`"additionalMeasurements":[{"name":"upstream","hashMap":{"cluster":"out\"bound","retries":"3"}},{"name":"other","hashMap":{"omitted":"4"}}],` +
+		`"additionalFields":{"pod":"cart-7f"}}}}`
+	if got := string(send(t, e)); got != want { // not JSONEq: the order of members is promised
+		t.Fatalf("encoded\n%s, want\n%s", got, want)
+	}
 }
 
 // Every settable path of the model is set, the event is complete and valid, and each value
@@ -139,9 +142,10 @@ func TestEverySettableFieldArrives(t *testing.T) {
 			}
 		case ves.KindString, ves.KindEnum, ves.KindBoolString:
 			s := "text" + strconv.Itoa(n)
-			if f.Kind == ves.KindEnum {
+			switch f.Kind {
+			case ves.KindEnum:
 				s = f.Enum[len(f.Enum)-1]
-			} else if f.Kind == ves.KindBoolString {
+			case ves.KindBoolString:
 				s = "true"
 			}
 			want[f.Path] = strconv.Quote(s)
@@ -260,7 +264,7 @@ func TestSetRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, v5.Settable())
 	refused("field of 5.4.1", m.SetNumber(v5, 1), "no member")
-	require.Equal(t, 2, len(m.DropIncomplete()), "what was refused must not be set") // cpu0, eth0
+	require.Len(t, m.DropIncomplete(), 2, "what was refused must not be set") // cpu0, eth0
 	require.Empty(t, m.LatencyDistribution)
 }
 
@@ -549,4 +553,11 @@ func TestAdditionalObjects(t *testing.T) {
 	require.ErrorContains(t, e.Validate(ves.V7_2_1), "nests too many")
 	_, err = e.AppendJSON(nil, ves.V7_2_1)
 	require.ErrorContains(t, err, "this deep")
+}
+
+func TestEventNamePrefix(t *testing.T) {
+	require.Equal(t, "Measurement", ves.EventNamePrefix(ves.V7_2_1, ves.DomainMeasurement))
+	require.Equal(t, "Tca", ves.EventNamePrefix(ves.V7_2_1, ves.DomainThresholdCrossingAlert))
+	require.Equal(t, "Mfvs", ves.EventNamePrefix(ves.V5_4_1, ves.DomainMeasurementsForVFScaling))
+	require.Empty(t, ves.EventNamePrefix(ves.V7_0_1, ves.DomainStndDefined))
 }

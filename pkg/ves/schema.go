@@ -1,5 +1,7 @@
 package ves
 
+import "slices"
+
 // schema is one version's types as CheckJSON walks them; types[0] is the event.
 type schema struct {
 	version Version
@@ -24,9 +26,32 @@ type memberDef struct {
 
 // blockDef ties a domain to its block.
 type blockDef struct {
-	domain   Domain
-	block    string
-	optional bool
+	domain       Domain
+	block        string
+	abbreviation string
+	optional     bool
+}
+
+// EventNamePrefix returns what an eventName of the domain begins with, e.g. "Measurement" or
+// "Tca": the convention is prefix_publisher_description. It is "" for a domain that the
+// version lacks.
+func EventNamePrefix(v Version, d Domain) string {
+	if !slices.Contains(Domains(v), d) {
+		return ""
+	}
+	for _, b := range blockDefs(v) {
+		if b.domain == d {
+			return b.abbreviation
+		}
+	}
+	return ""
+}
+
+func blockDefs(v Version) []blockDef {
+	if v < V7_0_1 {
+		return blocks5
+	}
+	return blocks7
 }
 
 func schemaOf(v Version) *schema {

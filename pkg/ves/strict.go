@@ -121,10 +121,7 @@ func epochRemedy(x float64) string {
 // checkBlockDomain ties blocks to the domain: exactly its own, which only a heartbeat may
 // lack.
 func (c *jsonChecker) checkBlockDomain(domain Domain) {
-	defs := blocks7
-	if c.schema.version < V7_0_1 {
-		defs = blocks5
-	}
+	defs := blockDefs(c.schema.version)
 	i := slices.IndexFunc(defs, func(b blockDef) bool { return b.domain == domain })
 	if i < 0 {
 		return // told as an unknown domain already

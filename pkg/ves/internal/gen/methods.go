@@ -23,25 +23,25 @@ func writeAccess(p *printer) {
 			continue
 		}
 		p.ln("func (x *%s) owner() owner { return %s }\n", g.Go, ownerName(&g))
-		accessor(p, &g, "number", "*Opt[float64]", "&x.%s", func(f *goField) bool { return f.Kind == model.Number && !f.isInt64() })
-		accessor(p, &g, "integer", "*Opt[int64]", "&x.%s", (*goField).isInt64)
-		accessor(p, &g, "boolean", "*Opt[bool]", "&x.%s", func(f *goField) bool { return f.Kind == model.BoolString })
-		accessor(p, &g, "text", "*string", "&x.%s", func(f *goField) bool { return f.Kind == model.String })
+		accessor(p, &g, "number", "*Opt[float64]", func(f *goField) bool { return f.Kind == model.Number && !f.isInt64() })
+		accessor(p, &g, "integer", "*Opt[int64]", (*goField).isInt64)
+		accessor(p, &g, "boolean", "*Opt[bool]", func(f *goField) bool { return f.Kind == model.BoolString })
+		accessor(p, &g, "text", "*string", func(f *goField) bool { return f.Kind == model.String })
 		writeSetEnum(p, &g)
 		writeComplete(p, &g)
 		writeContainer(p, &g)
 		if g.Go == "Measurement" {
-			accessor(p, &g, "hash", "*HashMap", "&x.%s", func(f *goField) bool { return f.Kind == model.HashMap })
+			accessor(p, &g, "hash", "*HashMap", func(f *goField) bool { return f.Kind == model.HashMap })
 		}
 	}
 	writeDrop(p)
 }
 
-func accessor(p *printer, g *goType, name, result, expr string, match func(*goField) bool) {
+func accessor(p *printer, g *goType, name, result string, match func(*goField) bool) {
 	var cases []string
 	for i, f := range g.Fields {
 		if match(&f) && f.dynamic() {
-			cases = append(cases, fmt.Sprintf("case %d:\nreturn "+expr, i, f.Go))
+			cases = append(cases, fmt.Sprintf("case %d:\nreturn &x.%s", i, f.Go))
 		}
 	}
 	if len(cases) == 0 {

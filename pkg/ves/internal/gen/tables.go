@@ -143,7 +143,7 @@ func writeTables(p *printer) {
 	}{{"5", model.Domains5()}, {"7", model.Domains7()}} {
 		p.ln("var blocks%s = []blockDef{", f.name)
 		for _, d := range f.ds {
-			p.ln("{domain: %q, block: %q, optional: %v},", d.Name, d.Block, d.BlockOptional)
+			p.ln("{domain: %q, block: %q, abbreviation: %q, optional: %v},", d.Name, d.Block, d.Abbreviation, d.BlockOptional)
 		}
 		p.ln("}\n")
 	}

@@ -145,8 +145,6 @@ func req(m *Member) { m.Required = true }
 
 func epoch(m *Member) { m.Epoch = true; m.Unit = Microseconds }
 
-func unit(u Unit) option { return func(m *Member) { m.Unit = u } }
-
 func since(v Version) option { return func(m *Member) { m.Since = v } }
 
 func until(v Version) option { return func(m *Member) { m.Until = v } }
@@ -239,7 +237,7 @@ func stats(prefix, doc string, u Unit) []Member {
 // counts are plain numbers that count something.
 func counts(pairs ...string) []Member { return nums(Count, pairs...) }
 
-// nums are optional numbers of one unit: name, description, name, description …
+// nums are optional numbers of one unit: pairs of name and description.
 func nums(u Unit, pairs ...string) []Member {
 	var ms []Member
 	for i := 0; i < len(pairs); i += 2 {
@@ -248,7 +246,7 @@ func nums(u Unit, pairs ...string) []Member {
 	return ms
 }
 
-// strs are optional strings: name, description, name, description …
+// strs are optional strings: pairs of name and description.
 func strs(pairs ...string) []Member {
 	var ms []Member
 	for i := 0; i < len(pairs); i += 2 {
