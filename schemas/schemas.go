@@ -4,6 +4,7 @@ package schemas
 
 import (
 	"embed"
+	"slices"
 	"strings"
 )
 
@@ -27,5 +28,6 @@ func Versions() []string {
 	for _, e := range entries {
 		vs = append(vs, strings.TrimSuffix(strings.TrimPrefix(e.Name(), "ves-"), ".json"))
 	}
+	slices.Sort(vs)
 	return vs
 }

@@ -410,64 +410,6 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 	require.Zero(t, n, "building, validating and encoding into reused memory must not allocate")
 }
 
-func TestNumbersReadBack(t *testing.T) {
-	r := rand.New(rand.NewPCG(*seed, 2))
-	xs := []float64{0, math.Copysign(0, -1), 1, -1, 3.0, 0.1, 0.001, 0.0009, 12.34, -12.5, 1e15, 1<<53 + 2, 1e20, 1e21, 1e22, 1e300, 5e-324,
-		1e-7, 1e-15, 1e-16, 0.1 + 0.2, 999999999999.999, 1e12 + 0.5, math.MaxFloat64}
-	for range 20000 {
-		xs = append(xs, math.Float64frombits(r.Uint64()), r.NormFloat64()*1e6, math.Round(r.Float64()*1e9)/1e3, math.Round(r.Float64()*1e6)/1e2)
-	}
-	m := measurement(t)
-	f := field(t, "requestRate")
-	for _, x := range xs {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			continue
-		}
-		require.NoError(t, m.Measurement.SetNumber(f, x))
-		b, err := m.AppendJSON(nil, ves.V7_2_1)
-		require.NoError(t, err)
-		_, rest, _ := strings.Cut(string(b), `"requestRate":`)
-		got := strings.TrimRight(rest, "}")
-		y, err := strconv.ParseFloat(got, 64)
-		require.NoError(t, err, got)
-		require.Equal(t, x, y, got)
-		require.True(t, json.Valid([]byte(got)), got)
-		abs := math.Abs(x)
-		if x == 0 || abs >= 1e-15 && abs < 1e21 {
-			require.NotContains(t, got, "e")
-			shortest := strconv.FormatFloat(x, 'f', -1, 64)
-			if x == 0 {
-				shortest = "0"
-			}
-			if abs < 1<<53 {
-				require.Equal(t, shortest, got)
-			}
-		}
-	}
-}
-
-func TestStringsReadBack(t *testing.T) {
-	e := measurement(t)
-	for _, s := range []string{"", "plain", "q\"b\\s/", "\x00\x01\x1f\n\r\t\b\f", "ümläut ☃ 𝄞 \u2028", "\x7f", "\xff broken \xc3", strings.Repeat("é", 500)} {
-		e.Measurement.AdditionalFields.Set("k", s)
-		b, err := e.AppendJSON(nil, ves.V7_2_1)
-		require.NoError(t, err)
-		var doc struct {
-			Event struct {
-				MeasurementFields struct {
-					AdditionalFields map[string]string `json:"additionalFields"`
-				} `json:"measurementFields"`
-			} `json:"event"`
-		}
-		require.NoError(t, json.Unmarshal(b, &doc), "%s", b)
-		// A run of bad bytes becomes one U+FFFD in ToValidUTF8, one each in JSON encoders.
-		want := string([]rune(s))
-		require.Equal(t, want, doc.Event.MeasurementFields.AdditionalFields["k"])
-	}
-	e.Measurement.AdditionalFields.Set("k", "\xff")
-	require.ErrorContains(t, e.Validate(ves.V7_2_1), "UTF-8")
-}
-
 func TestValidateTellsEverything(t *testing.T) {
 	e := measurement(t)
 	e.Header = ves.Header{Domain: ves.DomainMeasurement, EventID: "a b", StartEpochMicrosec: 1795438800000, LastEpochMicrosec: 5, Version: "9", Priority: "normal", Sequence: -1}
@@ -560,4 +502,55 @@ func TestEventNamePrefix(t *testing.T) {
 	require.Equal(t, "Tca", ves.EventNamePrefix(ves.V7_2_1, ves.DomainThresholdCrossingAlert))
 	require.Equal(t, "Mfvs", ves.EventNamePrefix(ves.V5_4_1, ves.DomainMeasurementsForVFScaling))
 	require.Empty(t, ves.EventNamePrefix(ves.V7_0_1, ves.DomainStndDefined))
+}
+
+// Whatever is set by path in whatever order: Validate says yes exactly where the schema does,
+// and after DropIncomplete always.
+func TestValidateAgreesWithSchema(t *testing.T) {
+	var all []*ves.Field
+	for f := range ves.Fields(ves.V7_2_1, ves.DomainMeasurement) {
+		if f.Settable() {
+			all = append(all, f)
+		}
+	}
+	r := rand.New(rand.NewPCG(*seed, 3))
+	verdicts := map[bool]int{}
+	for i := range 2000 {
+		e := measurement(t)
+		m := e.Measurement
+		var items []ves.Item
+		for range r.IntN(30) {
+			f := all[r.IntN(len(all))]
+			if f.Kind == ves.KindItems {
+				if it, err := m.AddItem(f, strings.Repeat("k", min(1, len(f.Key)))); err == nil {
+					items = append(items, it)
+				}
+			}
+			// Most of these fit neither: what is refused must leave no trace.
+			_ = m.SetNumber(f, float64(r.IntN(100)))
+			for _, it := range items {
+				_ = it.SetNumber(f, r.Float64())
+				_ = it.SetString(f, "true")
+			}
+		}
+		// Required members, so that not all events are incomplete.
+		for _, it := range items {
+			for _, f := range all {
+				if f.Required && r.IntN(4) > 0 {
+					_ = it.SetNumber(f, 1)
+					_ = it.SetString(f, "true")
+				}
+			}
+		}
+		body, err := e.AppendJSON(nil, ves.V7_2_1)
+		require.NoError(t, err)
+		vs := ves.CheckJSON(body, ves.V7_2_1, ves.CheckOptions{Strict: true})
+		err = e.Validate(ves.V7_2_1)
+		require.Equal(t, len(vs) == 0, err == nil, "event %d of seed %d: schema says %v, Validate %v\n%s", i, *seed, vs, err, body)
+		verdicts[err == nil]++
+		m.DropIncomplete()
+		send(t, e)
+	}
+	require.Greater(t, verdicts[true], 100)
+	require.Greater(t, verdicts[false], 100)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vesbridge/vesbridge/internal/bridgetest"
-	"github.com/vesbridge/vesbridge/schemas"
 )
 
 // What is committed must be what the model generates.
@@ -34,12 +33,4 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestSchemasAreEmbedded(t *testing.T) {
-	require.Equal(t, []string{"5.4.1", "7.0.1", "7.1.1", "7.2.1", "7.2"}, schemas.Versions())
-	_, ok := schemas.VES("7.3")
-	require.False(t, ok)
-	_, ok = schemas.VES("../ves/7.2.1")
-	require.False(t, ok)
 }

@@ -145,7 +145,7 @@ const (
 	UnitBitsPerSecond
 	UnitMegahertz
 	UnitCelsius
-	UnitVolts
+	UnitRevolutionsPerMinute
 	UnitWatts
 	UnitCubicFeetPerMinute
 	UnitCount
@@ -190,8 +190,8 @@ func (u Unit) String() string {
 		return "MHz"
 	case UnitCelsius:
 		return "°C"
-	case UnitVolts:
-		return "V"
+	case UnitRevolutionsPerMinute:
+		return "rpm"
 	case UnitWatts:
 		return "W"
 	case UnitCubicFeetPerMinute:

@@ -320,13 +320,13 @@ type IPMIBaseboardVoltageRegulator struct {
 type IPMIBattery struct {
 	BatteryIdentifier   string       // batteryIdentifier: which battery; required
 	BatteryType         string       // batteryType: type of battery
-	BatteryVoltageLevel Opt[float64] // batteryVoltageLevel: voltage; V
+	BatteryVoltageLevel Opt[float64] // batteryVoltageLevel: voltage level
 }
 
 // IPMIFan is ipmiFan of VES: one fan.
 type IPMIFan struct {
 	FanIdentifier string       // fanIdentifier: which fan; required
-	FanSpeed      Opt[float64] // fanSpeed: speed as a share of its maximum; %
+	FanSpeed      Opt[float64] // fanSpeed: speed; rpm
 }
 
 // IPMIHsbp is ipmiHsbp of VES: one hot swap backplane.
@@ -351,7 +351,7 @@ type IPMINIC struct {
 type IPMIPowerSupply struct {
 	PowerSupplyIdentifier           string       // powerSupplyIdentifier: which supply; required
 	PowerSupplyInputPower           Opt[float64] // powerSupplyInputPower: input power; W
-	PowerSupplyCurrentOutputPercent Opt[float64] // powerSupplyCurrentOutputPercent: output current as a share of its maximum; %
+	PowerSupplyCurrentOutputPercent Opt[float64] // powerSupplyCurrentOutputPercent: output voltage as a share of what it is designed for; %
 	PowerSupplyTemperature          Opt[float64] // powerSupplyTemperature: temperature; °C
 }
 

@@ -14,7 +14,7 @@ func unitSymbol(u model.Unit) string {
 		model.MsPerSecond: "ms/s", model.Kibibytes: "KiB", model.Kilobytes: "kB", model.KBPerSecond: "kB/s",
 		model.Gigabytes: "GB", model.Bytes: "B", model.BytesPerSec: "B/s", model.Percent: "%", model.PerSecond: "1/s",
 		model.Mbps: "Mbit/s", model.BitsPerSecond: "bit/s", model.Megahertz: "MHz", model.Celsius: "°C",
-		model.Volts: "V", model.Watts: "W", model.CFM: "ft³/min",
+		model.RPM: "rpm", model.Watts: "W", model.CFM: "ft³/min",
 	}[u]
 }
 

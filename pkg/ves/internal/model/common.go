@@ -114,27 +114,30 @@ func flowCommon() []Member {
 
 // gtpCommon are the members of gtpPerFlowMetrics that every version has.
 func gtpCommon() []Member {
-	ms := required(append(nums(Unstated,
+	ms := []Member{
+		num("avgPacketDelayVariation", "average jitter", Milliseconds, req),
+		num("maxPacketDelayVariation", "highest jitter", Milliseconds, req),
+		num("flowActivationMicrosec", "microsecond part of the start", Microseconds, req),
+		num("flowDeactivationMicrosec", "microsecond part of the end", Microseconds, req),
+		num("timeToFirstByte", "time from activation to the first byte", Milliseconds, req),
+		num("durConnectionFailedStatus", "time in the failed connection state", Milliseconds),
+	}
+	ms = append(ms, required(append(nums(Unstated,
 		"avgBitErrorRate", "average bit error rate",
-		"avgPacketDelayVariation", "average jitter",
 		"avgPacketLatency", "average packet latency",
 		"avgReceiveThroughput", "average throughput received",
 		"avgTransmitThroughput", "average throughput sent",
 		"flowActivationEpoch", "start of the flow since 1970",
-		"flowActivationMicrosec", "microsecond part of the start",
 		"flowDeactivationEpoch", "end of the flow since 1970",
-		"flowDeactivationMicrosec", "microsecond part of the end",
-		"maxPacketDelayVariation", "highest jitter",
-		"roundTripTime", "round trip",
-		"timeToFirstByte", "time to the first byte"),
+		"roundTripTime", "round trip"),
 		counts(
 			"numActivationFailures", "failed activations",
 			"numBitErrors", "bit errors",
 			"numBytesReceived", "bytes received, retransmissions included",
 			"numBytesTransmitted", "bytes sent, retransmissions included",
 			"numDroppedPackets", "packets dropped",
-			"numL7BytesReceived", "tunnelled layer 7 bytes received",
-			"numL7BytesTransmitted", "tunnelled layer 7 bytes sent",
+			"numL7BytesReceived", "tunnelled layer 7 bytes received, retransmissions included",
+			"numL7BytesTransmitted", "tunnelled layer 7 bytes sent, retransmissions excluded",
 			"numLostPackets", "packets lost",
 			"numOutOfOrderPackets", "packets out of order",
 			"numPacketErrors", "packets in error",
@@ -143,20 +146,20 @@ func gtpCommon() []Member {
 			"numPacketsTransmittedInclRetrans", "packets sent with retransmissions",
 			"numRetries", "packets sent again",
 			"numTimeouts", "timeouts",
-			"numTunneledL7BytesReceived", "tunnelled layer 7 bytes received, headers excluded")...))
+			"numTunneledL7BytesReceived", "tunnelled layer 7 bytes received, retransmissions excluded")...))...)
 	ms = append(ms, required(strs(
 		"flowDeactivationTime", "end of the flow as text",
 		"flowStatus", "state of the connection"))...)
+	ms = append(ms, counts(
+		"numGtpEchoFailures", "GTP echo failures",
+		"numGtpTunnelErrors", "GTP tunnel errors",
+		"numHttpErrors", "HTTP errors")...)
 	ms = append(ms, nums(Unstated,
-		"durConnectionFailedStatus", "time in the failed connection state",
 		"durTunnelFailedStatus", "time in the failed tunnel state",
 		"largePacketRtt", "round trip of large packets",
 		"largePacketThreshold", "size from which packets are large",
 		"maxReceiveBitRate", "highest rate received",
-		"maxTransmitBitRate", "highest rate sent",
-		"numGtpEchoFailures", "GTP echo failures",
-		"numGtpTunnelErrors", "GTP tunnel errors",
-		"numHttpErrors", "HTTP errors")...)
+		"maxTransmitBitRate", "highest rate sent")...)
 	ms = append(ms, strs(
 		"flowActivatedBy", "who started the flow",
 		"flowActivationTime", "start of the flow as text",

@@ -77,7 +77,7 @@ const (
 	BitsPerSecond Unit = "UnitBitsPerSecond"
 	Megahertz     Unit = "UnitMegahertz"
 	Celsius       Unit = "UnitCelsius"
-	Volts         Unit = "UnitVolts"
+	RPM           Unit = "UnitRevolutionsPerMinute"
 	Watts         Unit = "UnitWatts"
 	CFM           Unit = "UnitCubicFeetPerMinute"
 	Count         Unit = "UnitCount"

@@ -125,7 +125,7 @@ func blocks5() []Type {
 		obj("voiceQualityFields", "Quality of one call.", version5("voiceQualityFieldsVersion"), voiceCommon(), names,
 			pairs("additionalInformation", "further information")),
 		obj("endOfCallVqmSummaries", "Quality of one call on one side.", vqmCommon(),
-			nums(Milliseconds,
+			nums(Unstated,
 				"endpointJitter", "jitter at the endpoint",
 				"localJitter", "local jitter"),
 			num("packetsLost", "packets lost", Count)),
