@@ -111,3 +111,27 @@ func TestDecodeRefuses(t *testing.T) {
 	_, err = ves.DecodeEvent([]byte(old), ves.V7_0_1)
 	require.ErrorContains(t, err, "want a string", "the typed model follows 7.1.1 and later here")
 }
+
+func FuzzDecodeEvent(f *testing.F) {
+	fuzzSeeds(f)
+	f.Add(send(f, measurement(f)))
+	f.Add([]byte(`{"event":{"commonEventHeader":{},"measurementFields":{"additionalObjects":[{"objectInstances":[{"jsonObject":{"objectInstances":[]}}]}]}}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, err := ves.DecodeEvent(body, ves.V7_2_1)
+		if err != nil {
+			return
+		}
+		first, err := e.AppendJSON(nil, ves.V7_2_1)
+		if err != nil {
+			return // only objects nested too deep for the typed model
+		}
+		again, err := ves.DecodeEvent(first, ves.V7_2_1)
+		if err != nil {
+			t.Fatalf("cannot read back %s: %v", first, err)
+		}
+		second, err := again.AppendJSON(nil, ves.V7_2_1)
+		if err != nil || string(first) != string(second) {
+			t.Fatalf("read back as %s, was %s: %v", second, first, err)
+		}
+	})
+}
