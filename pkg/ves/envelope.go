@@ -2,6 +2,11 @@ package ves
 
 import "unicode/utf8"
 
+// MaxBatch is how many events ParseEnvelope takes in one message. The smallest valid event has
+// about 300 bytes, so that a batch of VES' 2 MB holds a third of it; without a bound two bytes
+// an item would grow to hundreds in memory.
+const MaxBatch = 20_000
+
 // Envelope is a VES message taken apart without judging it: what routing needs to know of
 // each event, and its bytes.
 type Envelope struct {
@@ -43,8 +48,8 @@ func (e *EnvelopeEvent) Message() []byte {
 }
 
 // ParseEnvelope takes a message apart. The error is a *SyntaxError: malformed JSON, a root
-// that is no object, a member told twice anywhere, anything after the end, or nesting beyond
-// MaxDepth. Whether the events are valid is CheckJSON's to say.
+// that is no object, a member told twice anywhere, anything after the end, nesting beyond
+// MaxDepth, or more than MaxBatch events. Whether the events are valid is CheckJSON's to say.
 func ParseEnvelope(body []byte) (Envelope, error) {
 	p := envelopeParser{scanner: scanner{data: body}}
 	p.space()
@@ -97,6 +102,9 @@ func (p *envelopeParser) event() bool {
 	}
 	if !ok {
 		return false
+	}
+	if len(p.env.Events) == MaxBatch {
+		return p.fail(CodeRange, start, "more than %d events in one message", MaxBatch)
 	}
 	e.Raw = body(p.data, start, p.pos)
 	p.env.Events = append(p.env.Events, e)

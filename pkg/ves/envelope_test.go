@@ -82,6 +82,13 @@ func TestParseEnvelopeErrors(t *testing.T) {
 	}
 }
 
+func TestParseEnvelopeBoundsBatches(t *testing.T) {
+	_, err := ves.ParseEnvelope([]byte(`{"eventList":[` + strings.Repeat("{},", ves.MaxBatch-1) + `{}]}`))
+	require.NoError(t, err)
+	_, err = ves.ParseEnvelope([]byte(`{"eventList":[` + strings.Repeat("{},", ves.MaxBatch) + `{}]}`))
+	require.ErrorContains(t, err, "more than 20000 events")
+}
+
 // Large objects find duplicate keys too, without comparing each with each.
 func TestManyKeys(t *testing.T) {
 	var b strings.Builder

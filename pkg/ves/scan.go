@@ -16,7 +16,7 @@ type SyntaxError struct {
 	Offset int // byte offset from 0
 	Line   int // line from 1
 	Reason string
-	Code   Code // CodeJSON, CodeDuplicateKey or CodeDepth
+	Code   Code // CodeJSON, CodeDuplicateKey, CodeDepth or CodeRange
 }
 
 // Error implements error.

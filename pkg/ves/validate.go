@@ -32,7 +32,7 @@ const (
 	CodeNamespace      Code = "stnd_defined"        // strict: stndDefined without namespace
 	CodeEncoding       Code = "utf8"                // strict: invalid UTF-8
 	CodeFinite         Code = "finite"              // typed events: NaN or infinity
-	CodeRange          Code = "range"               // typed events: outside what makes sense
+	CodeRange          Code = "range"               // outside what makes sense or fits
 	CodeVersionSupport Code = "unsupported_version" // typed events: no encoding for the version
 )
 
