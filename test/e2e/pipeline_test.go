@@ -55,7 +55,7 @@ func toCollector(c string) string {
 }
 
 func toKafka(addr string) string {
-	return fmt.Sprintf(`{name: bus, kafka: {brokers: [%q], topics: onap, allow_auto_topic_creation: true}}`, addr)
+	return fmt.Sprintf(`{name: bus, kafka: {brokers: [%q], topics: onap, auto_create_topics: true}}`, addr)
 }
 
 // TestEventsCarryWhatTheLoadGeneratorCounted is the main job: two real sidecars under mixed
