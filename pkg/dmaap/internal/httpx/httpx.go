@@ -147,7 +147,7 @@ func Classify(err error) *dmaap.Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Reason = "timeout"
 	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &record),
-		errors.As(err, &op) && op.Op == "remote error", // crypto/tls: an alert of the peer
+		errors.As(err, &op) && op.Op == "remote error",                             // crypto/tls: an alert of the peer
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no type for it
 		e.Class, e.Reason = dmaap.Misconfigured, "tls"
 	case errors.As(err, &file):
