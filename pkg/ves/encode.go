@@ -211,16 +211,36 @@ func appendThousandths(b []byte, n int64) []byte {
 	return append(b, byte('0'+f))
 }
 
+// plain says which bytes stand for themselves in a JSON string. It is never written again.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD, as encoding/json
 // does; Validate reports it.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
+	i := 0
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	if i == len(s) {
+		return append(append(b, s...), '"')
+	}
+	return appendEscaped(b, s, i)
+}
+
+// appendEscaped finishes a string whose first i bytes need no escape.
+func appendEscaped(b []byte, s string, i int) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if plain[c] {
 			i++
 			continue
 		}
