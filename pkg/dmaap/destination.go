@@ -6,6 +6,8 @@ package dmaap
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/vesbridge/vesbridge/pkg/outbox"
@@ -106,8 +108,9 @@ type PartialError struct {
 }
 
 func (e *PartialError) Error() string {
-	for i, f := range e.Failed {
-		return fmt.Sprintf("%d of the batch's events refused, first seen at index %d: %v", len(e.Failed), i, f)
+	if len(e.Failed) > 0 {
+		i := slices.Min(slices.Collect(maps.Keys(e.Failed)))
+		return fmt.Sprintf("%d of the batch's events refused, first at index %d: %v", len(e.Failed), i, e.Failed[i])
 	}
 	return "no event refused"
 }
