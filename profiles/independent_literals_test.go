@@ -7,12 +7,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// offsets are the seconds after the first scrape at which each was taken, in tenths: a
+// fifth of each window is then a whole number of milliseconds, on which subqueries step.
+func (c capture) offsets() []float64 {
+	var out []float64
+	for _, s := range c.seconds {
+		out = append(out, math.Round(10*(s-c.seconds[0]))/10)
+	}
+	return out
+}
+
 // between makes the view of the scrapes from one to another, counters' births at zero or
-// unknown. Times are rounded to milliseconds, as samples are stored.
+// unknown.
 func (c capture) between(from, to int, born bool) view {
 	v := view{scrapes: c.scrapes[from : to+1], born: born}
-	for _, s := range c.seconds[from : to+1] {
-		v.seconds = append(v.seconds, math.Round(1000*(s-c.seconds[from]))/1000)
+	at := c.offsets()
+	for _, s := range at[from : to+1] {
+		v.seconds = append(v.seconds, math.Round(10*(s-at[from]))/10)
 	}
 	return v
 }
@@ -22,7 +33,7 @@ func (c capture) between(from, to int, born bool) view {
 func TestComputationAgainstHandCounts(t *testing.T) {
 	const hair = 1e-9
 	plain := expectEnvoy(t, readCapture(t, "envoy").between(1, 2, true))
-	require.InDelta(t, (19576-12402+3*10)/10.195, plain["requestRate"], hair)
+	require.InDelta(t, (19576-12402+3*10)/10.2, plain["requestRate"], hair)
 	for path, x := range map[string]float64{
 		"http[egress_http].requests":                                   19576 - 12402,
 		"nicPerformanceArray[http:egress_http].transmittedOctetsDelta": 41248282 - 25965838,
@@ -50,7 +61,7 @@ func TestComputationAgainstHandCounts(t *testing.T) {
 	node := expectNode(t, readCapture(t, "node_exporter").between(1, 2, false), "node", true)
 	require.InDelta(t, 100*9.36/9.89, node["cpuUsageArray[0].cpuIdle"], 1e-6)
 	require.Equal(t, 977344.0, node["memoryUsageArray[node].memoryUsed"])
-	require.InDelta(t, (4.705107968e+10-4.6926147584e+10)/10.039, node["diskUsageArray[vda].diskOctetsWriteAvg"], 1e-6)
+	require.InDelta(t, (4.705107968e+10-4.6926147584e+10)/10.1, node["diskUsageArray[vda].diskOctetsWriteAvg"], 1e-6)
 	require.Equal(t, "inService", node["nicPerformanceArray[eth0].operationalState"])
 	require.NotContains(t, node, "nicPerformanceArray[lo].receivedOctetsDelta")
 }

@@ -25,13 +25,13 @@ type point struct {
 	value  float64
 }
 
-// scrape is one exposition, by name and labels in a fixed order.
-type scrape map[string]point
+// exposition is one answer of a target, by name and labels in a fixed order.
+type exposition map[string]point
 
-// readScrape reads the text format: `name{a="b",...} value`, comments left out.
-func readScrape(t testing.TB, text string) scrape {
+// readExposition reads the text format: `name{a="b",...} value`, comments left out.
+func readExposition(t testing.TB, text string) exposition {
 	t.Helper()
-	s := scrape{}
+	s := exposition{}
 	for i, line := range strings.Split(text, "\n") {
 		if line == "" || line[0] == '#' {
 			continue
@@ -73,7 +73,7 @@ func readScrape(t testing.TB, text string) scrape {
 // capture is one target's expositions in order of time, with the seconds at which each
 // was taken.
 type capture struct {
-	scrapes []scrape
+	scrapes []exposition
 	texts   []string
 	seconds []float64
 }
@@ -88,7 +88,7 @@ func readCapture(t testing.TB, dir string) capture {
 		require.NoError(t, err)
 		s, err := strconv.ParseFloat(strings.TrimSpace(string(at)), 64)
 		require.NoError(t, err)
-		c.scrapes = append(c.scrapes, readScrape(t, string(text)))
+		c.scrapes = append(c.scrapes, readExposition(t, string(text)))
 		c.texts = append(c.texts, string(text))
 		c.seconds = append(c.seconds, s)
 	}
@@ -98,21 +98,21 @@ func readCapture(t testing.TB, dir string) capture {
 // view is what one window is computed from: the scrapes at its start, inside and at its
 // end, and how many seconds lie between them.
 type view struct {
-	scrapes []scrape
+	scrapes []exposition
 	seconds []float64 // since the first scrape, one per scrape
 	// born says that a counter which was not there at the start began at 0.
 	born bool
 }
 
-func (v view) first() scrape     { return v.scrapes[0] }
-func (v view) last() scrape      { return v.scrapes[len(v.scrapes)-1] }
+func (v view) first() exposition { return v.scrapes[0] }
+func (v view) last() exposition  { return v.scrapes[len(v.scrapes)-1] }
 func (v view) duration() float64 { return v.seconds[len(v.seconds)-1] }
 
 // pick names the group that a point is to be added to; false leaves it out.
 type pick func(point) (string, bool)
 
 // deltas sums, per group, how much each counter grew from one scrape to another.
-func (v view) deltas(t testing.TB, from, to scrape, p pick) map[string]float64 {
+func (v view) deltas(t testing.TB, from, to exposition, p pick) map[string]float64 {
 	t.Helper()
 	out := map[string]float64{}
 	for key, b := range to {
@@ -144,7 +144,7 @@ func (v view) grown(t testing.TB, p pick) map[string]float64 {
 }
 
 // fold combines, per group, the points of one scrape.
-func fold(s scrape, p pick, combine func(a, b float64) float64) map[string]float64 {
+func fold(s exposition, p pick, combine func(a, b float64) float64) map[string]float64 {
 	out := map[string]float64{}
 	for _, x := range s {
 		group, ok := p(x)
@@ -166,10 +166,10 @@ func add(a, b float64) float64 { return a + b }
 // extremes of a gauge as far as it was seen.
 func (v view) inside(p pick, combine, reduce func(a, b float64) float64) map[string]float64 {
 	out := map[string]float64{}
-	for i, s := range v.scrapes[1:] {
+	for _, s := range v.scrapes[1:] {
 		for group, x := range fold(s, p, combine) {
-			if i > 0 {
-				x = reduce(out[group], x)
+			if have, ok := out[group]; ok {
+				x = reduce(have, x)
 			}
 			out[group] = x
 		}
