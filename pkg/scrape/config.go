@@ -90,13 +90,11 @@ func ParseConfig(text []byte, filename string) (*Config, problem.List) {
 	}
 	cfg, err := config.Load(string(text), slog.New(slog.DiscardHandler))
 	if err != nil {
-		explain(&list, doc, filename, err)
-		for i := range doc.jobs {
-			if _, err := config.Load(doc.only(i), slog.New(slog.DiscardHandler)); err != nil {
-				explain(&list, doc, filename, err)
+		for _, p := range everyProblem(doc, filename, err) {
+			if !slices.Contains(list, p) {
+				list = append(list, p)
 			}
 		}
-		list = distinct(list)
 		list.Sort()
 		return nil, list
 	}
@@ -119,6 +117,37 @@ func ParseConfig(text []byte, filename string) (*Config, problem.List) {
 		return nil, list
 	}
 	return &Config{prometheus: cfg}, list
+}
+
+// everyProblem finds all that is wrong with a configuration of which Prometheus told the
+// first: what is wrong without any job, and then with each job alone.
+func everyProblem(doc *outline, filename string, first error) problem.List {
+	var common, out problem.List
+	none := slog.New(slog.DiscardHandler)
+	if _, err := config.Load(doc.only(-1), none); err != nil {
+		explain(&common, doc, filename, 0, err)
+	}
+	out = append(out, common...)
+	for i, j := range doc.jobs {
+		var own problem.List
+		if _, err := config.Load(doc.only(i), none); err != nil {
+			explain(&own, doc, filename, j.first, err)
+		}
+		for _, p := range own {
+			if !slices.ContainsFunc(common, func(c problem.Problem) bool { return c.Text == p.Text }) {
+				out = append(out, p)
+			}
+		}
+	}
+	// What only shows with all jobs together, such as a name used twice.
+	var all problem.List
+	explain(&all, doc, filename, 0, first)
+	for _, p := range all {
+		if !slices.ContainsFunc(out, func(o problem.Problem) bool { return o.Text == p.Text }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // limit fills in the guard rails.
@@ -155,15 +184,17 @@ var (
 	jobOf  = regexp.MustCompile(`job(?: name|_name)? "([^"]+)"`)
 )
 
-// explain turns an error of Prometheus' decoder into problems, one per line it names.
-func explain(list *problem.List, doc *outline, filename string, err error) {
+// explain turns an error of Prometheus' decoder into problems, one per line it names;
+// line is where one belongs that names none.
+func explain(list *problem.List, doc *outline, filename string, line int, err error) {
+	unknown := line
 	text := strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n")
 	for _, part := range strings.Split(text, "\n") {
 		part = strings.TrimSpace(part)
 		if part == "" || strings.Contains(part, "unknown anchor") {
 			continue
 		}
-		line := 0
+		line := unknown
 		if m := lineOf.FindStringSubmatch(part); m != nil {
 			line, _ = strconv.Atoi(m[1])
 			part = m[2]
@@ -178,16 +209,6 @@ func explain(list *problem.List, doc *outline, filename string, err error) {
 		}
 		list.Addf(filename, line, remedy, "%s", strings.TrimPrefix(part, "yaml: "))
 	}
-}
-
-func distinct(list problem.List) problem.List {
-	var out problem.List
-	for _, p := range list {
-		if !slices.Contains(out, p) {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // outline is where things are in a configuration file.
@@ -248,7 +269,7 @@ func (o *outline) line(job string) int {
 	return 0
 }
 
-// only returns the text with all jobs blanked but one, line numbers kept.
+// only returns the text with all jobs blanked but one (-1: all), line numbers kept.
 func (o *outline) only(job int) string {
 	lines := slices.Clone(o.lines)
 	for i, j := range o.jobs {

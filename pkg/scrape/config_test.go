@@ -80,8 +80,12 @@ func TestParseConfigProblems(t *testing.T) {
 			[]string{
 				"b.yaml:3: field scrape_intervall not found: remove it or correct its name",
 				`b.yaml:4: scrape timeout greater than scrape interval for scrape config with job name "b"`,
-				`unknown relabel action "nope"`,
+				`b.yaml:7: unknown relabel action "nope"`,
 			}, true,
+		},
+		{
+			"global", "global: {scrape_interval: 5s, scrape_timeout: 10s}\nscrape_configs:\n  - job_name: a\n  - job_name: b\n",
+			[]string{"b.yaml: global scrape timeout greater than scrape interval"}, true,
 		},
 		{
 			"two jobs of one name", "scrape_configs:\n  - job_name: a\n    static_configs: []\n  - job_name: a\n    static_configs: []\n",

@@ -73,7 +73,7 @@ func TestManagerScrapesWithBirths(t *testing.T) {
 			_, _ = io.WriteString(w, "rq_total{x=\"new\"} 7\n")
 		}
 	}))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	s := openStore(t)
 	m := run(t, s, fmt.Sprintf(`
 scrape_configs:
@@ -126,7 +126,7 @@ func TestHostileTargets(t *testing.T) {
 		}
 	})
 	mux.HandleFunc("/status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	text("/garbage", func(w *bufio.Writer) { _, _ = w.WriteString("\x00\x01{{{ not metrics\n") })
+	text("/garbage", func(w *bufio.Writer) { _, _ = w.WriteString("\x01{{{ not metrics\n") })
 	text("/partial", func(w *bufio.Writer) { _, _ = w.WriteString("fine 1\nbroken{a=\"1\n") })
 	text("/big", func(w *bufio.Writer) {
 		line := []byte("big{x=\"" + strings.Repeat("y", 1000) + "\"} 1\n")
@@ -174,8 +174,8 @@ func TestHostileTargets(t *testing.T) {
 		_, _ = io.WriteString(w, "<html>login</html>")
 	})
 	srv := httptest.NewServer(mux)
-	defer srv.Close()
-	defer close(hang)
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(hang) })
 	s := openStore(t)
 	var jobs strings.Builder
 	want := map[string]string{
@@ -221,12 +221,12 @@ func TestManagerFileAndHTTPDiscovery(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
 	srv := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	sd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode([]map[string]any{{"targets": []string{srv.Listener.Addr().String()}, "labels": map[string]string{"pod": "from-http"}}})
 	}))
-	defer sd.Close()
+	t.Cleanup(sd.Close)
 	file := filepath.Join(t.TempDir(), "targets.json")
 	write := func(pod string) {
 		next := file + ".next"
@@ -271,13 +271,16 @@ func TestManagerKubernetesDiscovery(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = io.WriteString(w, "g 1\n")
 	}))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	host, port, _ := strings.Cut(srv.Listener.Addr().String(), ":")
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		switch {
 		case r.URL.Path != "/api/v1/pods":
 			w.WriteHeader(http.StatusNotFound)
+		case r.URL.Query().Get("sendInitialEvents") != "":
+			// As an API server that cannot stream lists: the client falls back to a list.
+			w.WriteHeader(http.StatusBadRequest)
 		case r.URL.Query().Get("watch") != "":
 			w.WriteHeader(http.StatusOK)
 			w.(http.Flusher).Flush()
@@ -289,7 +292,7 @@ func TestManagerKubernetesDiscovery(t *testing.T) {
 				"status":{"podIP":"%s","phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}]}`, port, host)
 		}
 	}))
-	defer api.Close()
+	t.Cleanup(api.Close)
 	s := openStore(t)
 	m := run(t, s, fmt.Sprintf(`
 scrape_configs:
@@ -306,8 +309,6 @@ scrape_configs:
 	require.Equal(t, "up", st.Health, st.LastError)
 	require.Equal(t, "ims", st.Labels["namespace"])
 	require.Equal(t, "pod-0", st.Labels["pod"])
-	m.Stop()
-	api.CloseClientConnections()
 }
 
 func TestManagerLifecycle(t *testing.T) {
