@@ -131,7 +131,7 @@ func (u *users) refresh() {
 		return
 	}
 	u.hashes = hashes
-	clear(u.proven)
+	clear(u.proven) // proofs of former hashes prove nothing: keep no more than there are users
 }
 
 // check says whether a user has a password; an error means that it could not be found out

@@ -19,7 +19,7 @@ func FuzzHandler(f *testing.F) {
 		`{"event":` + fault("f1") + `,"eventList":[` + fault("f2") + `]}`,
 	} {
 		for i := range uint8(3) {
-			f.Add([]byte(body), v7, jsonType, i)
+			f.Add([]byte(body), v7, mediaType, i)
 			f.Add([]byte(body), v7Batch, "application/json; charset=x", i)
 		}
 		f.Add([]byte(body), v5, "", uint8(0))

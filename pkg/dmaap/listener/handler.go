@@ -133,13 +133,14 @@ func (l *Listener) read(w http.ResponseWriter, r *http.Request) ([]byte, verdict
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(l.config.ReadTimeout)) // not supported by recorders in tests
+	// The server lifts the deadline once the body has ended, before the sink begins. Writers
+	// that are no connection support none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(l.config.ReadTimeout))
 	var buf bytes.Buffer
 	// Grows as bytes come: a header alone does not make us reserve the limit.
 	buf.Grow(int(max(min(r.ContentLength, 64<<10), 0)) + bytes.MinRead)
 	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	if err != nil { // the deadline stays: the server still reads what is left of the body
+	if err != nil {
 		var netErr net.Error
 		switch _, over := errors.AsType[*http.MaxBytesError](err); {
 		case over:
@@ -151,9 +152,6 @@ func (l *Listener) read(w http.ResponseWriter, r *http.Request) ([]byte, verdict
 		}
 		return nil, verdict{reason: reasonAborted, err: err, details: []string{"the body could not be read"}}
 	}
-	// The server watches the connection while the sink works; were the deadline left, its
-	// passing would end the request's context.
-	_ = deadline.SetReadDeadline(time.Time{})
 	if buf.Len() == 0 {
 		return nil, refuse(reasonEmpty, "the body is empty, send an event")
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,18 @@ func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// versions are the headers that tell VES versions, as they are spelt.
+func versions(w *httptest.ResponseRecorder) []string {
+	var all []string
+	for key, values := range w.Header() {
+		if strings.HasPrefix(key, "X-") && strings.HasSuffix(key, "Version") {
+			all = append(all, key+": "+strings.Join(values, ","))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // vesError is the body of a VES error.

@@ -177,6 +177,32 @@ func TestConnectionLimit(t *testing.T) {
 	})
 }
 
+// A client that is refused before its body was read still learns why.
+func TestEarlyRefusalReachesTheClient(t *testing.T) {
+	l := newListener(t, listener.Config{BasicAuthFile: passwords(t, t.TempDir())}, &sink{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(ln) }()
+	client := &http.Client{Transport: &http.Transport{}}
+	for password, want := range map[string]int{"no": 401, "s3cret": 413} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+ln.Addr().String()+v7, strings.NewReader(large("o1", 3<<20)))
+		require.NoError(t, err)
+		r.SetBasicAuth("ves", password)
+		r.Header.Set("Content-Type", "application/json")
+		res, err := client.Do(r)
+		require.NoError(t, err)
+		require.Equal(t, want, res.StatusCode)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		parseError(t, body)
+	}
+	client.CloseIdleConnections()
+	require.NoError(t, l.Shutdown(t.Context()))
+	require.ErrorIs(t, <-served, http.ErrServerClosed)
+}
+
 // A body that never says its length is cut off at the limit.
 func TestChunkedBodyOverLimit(t *testing.T) {
 	s := &sink{}
