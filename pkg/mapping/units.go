@@ -19,11 +19,11 @@ func units() map[string]unit {
 	u := map[string]unit{
 		"ns": {"time", 1, 1_000_000_000}, "us": {"time", 1, 1_000_000}, "µs": {"time", 1, 1_000_000}, "ms": {"time", 1, 1000},
 		"s": {"time", 1, 1}, "min": {"time", 60, 1}, "h": {"time", 3600, 1}, "d": {"time", 86400, 1},
-		"ratio": {"ratio", 1, 1}, "percent": {"ratio", 1, 100}, "%": {"ratio", 1, 100},
+		"ratio": {"ratio", 1, 1}, "percent": {"ratio", 1, 100}, "%": {"ratio", 1, 100}, "s/s": {"ratio", 1, 1}, "ms/s": {"ratio", 1, 1000},
 		"MHz": {"frequency", 1_000_000, 1}, "Hz": {"frequency", 1, 1}, "GHz": {"frequency", 1_000_000_000, 1},
-		"/s": {"rate", 1, 1}, "/min": {"rate", 1, 60},
+		"1/s": {"rate", 1, 1}, "/s": {"rate", 1, 1}, "1/min": {"rate", 1, 60}, "/min": {"rate", 1, 60},
 		"count": {"count", 1, 1},
-		"degC":  {"temperature", 1, 1}, "V": {"voltage", 1, 1}, "mV": {"voltage", 1, 1000}, "W": {"power", 1, 1}, "A": {"current", 1, 1}, "rpm": {"rotation", 1, 1},
+		"degC":  {"temperature", 1, 1}, "°C": {"temperature", 1, 1}, "V": {"voltage", 1, 1}, "mV": {"voltage", 1, 1000}, "W": {"power", 1, 1}, "A": {"current", 1, 1}, "cfm": {"flow", 1, 1}, "ft³/min": {"flow", 1, 1},
 	}
 	for name, bytes := range map[string]int64{
 		"B": 1, "bytes": 1, "octets": 1,
