@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +29,7 @@ type peer struct {
 	answer func(recs []outbox.Record) error
 
 	mu    sync.Mutex // guards the fields below
-	calls int
+	n     int
 	got   []string // ids in the order in which they were accepted
 	sizes []int
 	ended bool
@@ -36,7 +37,7 @@ type peer struct {
 
 func (p *peer) Publish(ctx context.Context, recs []outbox.Record) error {
 	p.mu.Lock()
-	p.calls++
+	p.n++
 	p.sizes = append(p.sizes, len(recs))
 	p.mu.Unlock()
 	var err error
@@ -66,6 +67,18 @@ func (p *peer) Limits() dmaap.Limits {
 }
 
 func (p *peer) Close(context.Context) error { p.ended = true; return nil }
+
+func (p *peer) calls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
+func (p *peer) batches() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.sizes)
+}
 
 func (p *peer) accepted() []string {
 	p.mu.Lock()
@@ -150,8 +163,8 @@ func TestSenderDeliversBatchesOfOneDomain(t *testing.T) {
 		b := start(t, p)
 		b.add(append(series("syslog", "s", 4), append(series("other", "s", 1), series("syslog", "t", 1)...)...)...)
 		require.EqualValues(t, 6, b.after(0).Delivered)
-		require.Equal(t, []int{3, 1, 1, 1}, p.sizes)
-		require.Equal(t, "syslog-s-000", p.got[0])
+		require.Equal(t, []int{3, 1, 1, 1}, p.batches())
+		require.Equal(t, "syslog-s-000", p.accepted()[0])
 		require.True(t, b.sender.State().Ready)
 		require.False(t, b.sender.State().LastSuccess.IsZero())
 		b.stop(time.Minute)
@@ -160,10 +173,11 @@ func TestSenderDeliversBatchesOfOneDomain(t *testing.T) {
 
 func TestSenderRetriesWithBackoffAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		p := &peer{}
 		p.answer = func([]outbox.Record) error {
-			if down {
+			if down.Load() {
 				return &dmaap.Error{Class: dmaap.Retryable, Reason: "connection", Err: errors.New("refused")}
 			}
 			return nil
@@ -173,16 +187,16 @@ func TestSenderRetriesWithBackoffAndRecovers(t *testing.T) {
 		row := b.after(time.Hour)
 		require.EqualValues(t, 250, row.Pending, "an outage loses nothing")
 		require.Empty(t, must(b.letters.List(t.Context(), "")))
-		require.Greater(t, p.calls, 100, "30 s at most between tries")
-		require.Less(t, p.calls, 300, "not more often than half of the largest pause")
-		require.Equal(t, 100, slices.Min(p.sizes), "a peer that is not there does not take batches apart")
+		require.Greater(t, p.calls(), 100, "30 s at most between tries")
+		require.Less(t, p.calls(), 300, "not more often than half of the largest pause")
+		require.Equal(t, 100, slices.Min(p.batches()), "a peer that is not there does not take batches apart")
 		require.True(t, b.sender.State().Ready)
 		require.Equal(t, "connection", b.sender.State().Problem.Reason)
 		require.False(t, b.sender.State().FailingSince.IsZero())
 
 		b.add(rec("fault", "s", "alarm"))
 		synctest.Wait()
-		down = false
+		down.Store(false)
 		row = b.after(31 * time.Second)
 		require.EqualValues(t, 251, row.Delivered)
 		require.Nil(t, b.sender.State().Problem)
@@ -211,7 +225,7 @@ func TestSenderAlarmIsNotDelayedByABackingOffLane(t *testing.T) {
 		b.after(0)
 		require.Equal(t, 1, p.calls)
 		b.after(time.Minute)
-		require.Equal(t, 1, p.calls, "Retry-After is kept")
+		require.Equal(t, 1, p.calls(), "Retry-After is kept")
 		b.add(rec("fault", "s", "alarm"))
 		b.after(0)
 		require.Equal(t, []string{"alarm"}, p.accepted())
@@ -222,19 +236,20 @@ func TestSenderAlarmIsNotDelayedByABackingOffLane(t *testing.T) {
 func TestSenderRetryAfterIsHonouredAndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &peer{}
-		ask := 10 * time.Second
+		var ask atomic.Int64
+		ask.Store(int64(10 * time.Second))
 		p.answer = func([]outbox.Record) error {
-			return &dmaap.Error{Class: dmaap.Throttled, Reason: "throttled", RetryAfter: ask}
+			return &dmaap.Error{Class: dmaap.Throttled, Reason: "throttled", RetryAfter: time.Duration(ask.Load())}
 		}
 		b := start(t, p)
 		b.add(rec("measurement", "s", "1"))
 		b.after(9 * time.Second)
 		require.Equal(t, 1, p.calls)
-		ask = 24 * time.Hour
+		ask.Store(int64(24 * time.Hour))
 		b.after(2 * time.Second)
 		require.Equal(t, 2, p.calls)
 		b.after(5 * time.Minute)
-		require.Equal(t, 3, p.calls, "not longer than max_retry_after")
+		require.Equal(t, 3, p.calls(), "not longer than max_retry_after")
 		b.stop(time.Second)
 	})
 }
@@ -242,9 +257,10 @@ func TestSenderRetryAfterIsHonouredAndBounded(t *testing.T) {
 func TestSenderMisconfiguredIsNotReadyAndNeverADeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &peer{}
-		wrong := true
+		var wrong atomic.Bool
+		wrong.Store(true)
 		p.answer = func([]outbox.Record) error {
-			if wrong {
+			if wrong.Load() {
 				return &dmaap.Error{Class: dmaap.Misconfigured, Reason: "unauthorized"}
 			}
 			return nil
@@ -252,11 +268,11 @@ func TestSenderMisconfiguredIsNotReadyAndNeverADeadLetter(t *testing.T) {
 		b := start(t, p)
 		b.add(rec("measurement", "s", "1"))
 		b.after(24*time.Hour + time.Second)
-		require.Equal(t, 24*60+1, p.calls, "once a minute")
+		require.Equal(t, 24*60+1, p.calls(), "once a minute")
 		require.False(t, b.sender.State().Ready)
 		require.Equal(t, "unauthorized", b.sender.State().Problem.Reason)
 		require.Zero(t, testutil.ToFloat64(gauge(t, b.reg, "bridge_dmaap_destination_ready")))
-		wrong = false
+		wrong.Store(false)
 		require.EqualValues(t, 1, b.after(time.Minute).Delivered)
 		require.True(t, b.sender.State().Ready)
 		b.stop(time.Second)
@@ -303,7 +319,7 @@ func TestSenderBisectsAPermanentRefusal(t *testing.T) {
 		require.Equal(t, bad[0], letters[0].Record.EventID)
 		require.Equal(t, "SVC0002", letters[0].Reply)
 		require.Equal(t, "schema", letters[0].Reason)
-		require.Less(t, p.calls, 50)
+		require.Less(t, p.calls(), 50)
 		b.stop(time.Second)
 	})
 }
@@ -311,12 +327,12 @@ func TestSenderBisectsAPermanentRefusal(t *testing.T) {
 func TestSenderPartialError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &peer{limits: dmaap.Limits{MaxRecords: 10, MaxBytes: 1 << 20, MixedDomains: true}}
-		fixed := false
+		var fixed atomic.Bool
 		p.answer = func(recs []outbox.Record) error {
 			failed := map[int]*dmaap.Error{}
 			for i, r := range recs {
 				switch {
-				case r.Domain == "perf3gpp" && !fixed:
+				case r.Domain == "perf3gpp" && !fixed.Load():
 					failed[i] = &dmaap.Error{Class: dmaap.Misconfigured, Reason: "unknown_topic"}
 				case r.EventID == "measurement-s-002":
 					failed[i] = &dmaap.Error{Class: dmaap.Permanent, Reason: "too_large"}
@@ -335,7 +351,7 @@ func TestSenderPartialError(t *testing.T) {
 		require.EqualValues(t, 50, row.Pending, "settled in order, behind the head")
 		require.Len(t, must(b.letters.List(t.Context(), "")), 1)
 		require.False(t, b.sender.State().Ready)
-		fixed = true
+		fixed.Store(true)
 		row = b.after(2 * time.Minute)
 		require.EqualValues(t, 49, row.Delivered)
 		require.True(t, slices.IsSorted(p.accepted()[24:]))
@@ -387,9 +403,10 @@ func TestTrap16PoisonIsSetAside(t *testing.T) {
 func TestTrap16OutageIsNoPoison(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &peer{}
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		p.answer = func([]outbox.Record) error {
-			if down {
+			if down.Load() {
 				return &dmaap.Error{Class: dmaap.Retryable, Reason: "server_error", Suspect: true}
 			}
 			return nil
@@ -402,7 +419,7 @@ func TestTrap16OutageIsNoPoison(t *testing.T) {
 		row := b.after(24 * time.Hour)
 		require.Zero(t, row.DeadLettered)
 		require.EqualValues(t, 360, row.Pending)
-		down = false
+		down.Store(false)
 		row = b.after(5 * time.Minute)
 		require.Zero(t, row.Pending)
 		require.EqualValues(t, 360, row.Delivered)
@@ -443,9 +460,10 @@ func TestTrap16SingleSource(t *testing.T) {
 func TestAlarmsAreNoPoisonWhileNoAlarmPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &peer{}
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		p.answer = func(recs []outbox.Record) error {
-			if down && recs[0].Domain == "fault" {
+			if down.Load() && recs[0].Domain == "fault" {
 				return &dmaap.Error{Class: dmaap.Retryable, Reason: "server_error", Suspect: true}
 			}
 			return nil
@@ -460,7 +478,7 @@ func TestAlarmsAreNoPoisonWhileNoAlarmPasses(t *testing.T) {
 		require.Zero(t, row.DeadLettered)
 		require.EqualValues(t, 3, row.Pending)
 		require.EqualValues(t, 12*60, row.Delivered)
-		down = false
+		down.Store(false)
 		require.Zero(t, b.after(2*time.Minute).Pending)
 		b.stop(time.Second)
 	})
@@ -489,7 +507,8 @@ func TestSenderHangingDestinationHoldsNobodyElseUp(t *testing.T) {
 		row := outboxtest.Balanced(t, box, "bad")
 		require.EqualValues(t, 89, row.Expired, "ten wait, one is on the wire")
 		time.Sleep(10 * time.Minute)
-		require.Greater(t, bad.calls, 3, "publish_timeout ends a call")
+		synctest.Wait()
+		require.Greater(t, bad.calls(), 3, "publish_timeout ends a call")
 		begin := time.Now()
 		for _, s := range senders {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -533,11 +552,11 @@ func TestSenderStopBeforeRun(t *testing.T) {
 
 type failingLetters struct {
 	*dmaap.Ring
-	fail bool
+	fail atomic.Bool
 }
 
 func (f *failingLetters) Put(ctx context.Context, l dmaap.Letter) error {
-	if f.fail {
+	if f.fail.Load() {
 		return errors.New("disk full")
 	}
 	return f.Ring.Put(ctx, l)
@@ -549,14 +568,15 @@ func TestSenderKeepsWhatCannotBecomeADeadLetter(t *testing.T) {
 		box := outbox.NewMemory(outbox.Options{})
 		r, err := box.Reader("d", nil)
 		require.NoError(t, err)
-		letters := &failingLetters{dmaap.NewRing(0, 0), true}
+		letters := &failingLetters{Ring: dmaap.NewRing(0, 0)}
+		letters.fail.Store(true)
 		s, err := dmaap.NewSender(dmaap.SenderOptions{Name: "d", Reader: r, Destination: p, Retry: dmaap.DefaultRetryConfig(), DeadLetters: letters})
 		require.NoError(t, err)
 		go func() { _ = s.Run(t.Context()) }()
 		require.NoError(t, box.Append(t.Context(), rec("fault", "s", "1")))
 		time.Sleep(time.Hour)
 		require.EqualValues(t, 1, outboxtest.Balanced(t, box, "d").Pending)
-		letters.fail = false
+		letters.fail.Store(false)
 		time.Sleep(time.Minute)
 		require.EqualValues(t, 1, outboxtest.Balanced(t, box, "d").DeadLettered)
 		require.NoError(t, s.Stop(t.Context()))
