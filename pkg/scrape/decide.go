@@ -31,21 +31,21 @@ func (t *life) decide(buf []sample, at int64) decision {
 	if !d.whole {
 		return d
 	}
-	returned := t.returned(buf, at)
+	back := t.returned(buf, at)
 	// Governors are those of this scrape.
 	was := t.starts
 	t.starts = d.starts
 	defer func() { t.starts = was }()
 	for i := range buf {
 		if s := &buf[i]; s.entry >= 0 && s.t == at && !s.stale && !s.report && t.entries[s.entry].cumulative {
-			t.base(s, at, d, returned)
+			t.base(s, at, d, back)
 		}
 	}
 	return d
 }
 
 // base decides on one cumulative sample of a look.
-func (t *life) base(s *sample, at int64, d decision, returned map[uint64]bool) {
+func (t *life) base(s *sample, at int64, d decision, back returns) {
 	e := &t.entries[s.entry]
 	name := s.lset.Get(labels.MetricName)
 	g := t.governor(name)
@@ -73,7 +73,7 @@ func (t *life) base(s *sample, at int64, d decision, returned map[uint64]bool) {
 			set(t.look, 0, "birth")
 		}
 	case missed && at-t.look <= firstSight:
-		if returned[group(s.lset)] || at-e.t > forgetAfter {
+		if back.anew || at-e.t > forgetAfter || back.lower[group(s.lset)] {
 			set(t.look+1, 0, "returned")
 		} else if !e.native {
 			set(t.look+1, e.v, "returned")
@@ -163,28 +163,39 @@ func (t *life) whole(buf []sample, at int64, d decision) bool {
 	return false
 }
 
-// returned finds, among the births series that come back after missing looks, the groups
-// of which any came back lower. A group is one label set of one family, so that the
-// buckets, the sum and the count of a histogram are judged as one.
-func (t *life) returned(buf []sample, at int64) map[uint64]bool {
-	var lower map[uint64]bool
+// returns are the births series that come back after missing looks.
+type returns struct {
+	anew  bool            // all of them are born anew
+	lower map[uint64]bool // groups of which any came back lower
+}
+
+// returned judges what comes back. A group is one label set of one family, so that the
+// buckets, the sum and the count of a histogram are judged as one. Where most of what
+// comes back is lower the process has evicted it all, and the few that happen to be
+// higher by now are no exception.
+func (t *life) returned(buf []sample, at int64) returns {
+	r := returns{}
+	lower, all := 0, 0
 	for i := range buf {
 		s := &buf[i]
 		if s.entry < 0 || s.stale || s.t != at {
 			continue
 		}
 		e := &t.entries[s.entry]
-		if !e.births || e.seen == 0 || e.seen == t.looks {
+		if !e.births || e.seen == 0 || e.seen == t.looks || !(e.v > 0) {
 			continue
 		}
-		if amount(s) < e.v || at-e.t > forgetAfter {
-			if lower == nil {
-				lower = map[uint64]bool{}
+		all++
+		if amount(s) < e.v {
+			lower++
+			if r.lower == nil {
+				r.lower = map[uint64]bool{}
 			}
-			lower[group(s.lset)] = true
+			r.lower[group(s.lset)] = true
 		}
 	}
-	return lower
+	r.anew = lower*2 > all
+	return r
 }
 
 // group hashes a series without what tells the parts of a histogram or summary apart.

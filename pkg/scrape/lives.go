@@ -34,14 +34,14 @@ type livesOptions struct {
 // look before, or all its start metrics. So neither a failed scrape nor an exposition
 // from which a merging agent left a part out makes anything born.
 //
-// A births series that was missing from looks and returns is born anew if it (or, in a
-// histogram, any of its buckets) came back lower, or after more than an hour; if it came
-// back equal or higher it is taken to have gone on, and what it had is put down again at
-// the previous look. Proxies that evict idle series (Linkerd) start them at zero, and
-// the few that come back within the hour above their old value are counted short by the
-// old value; a series merely hidden for a moment would, the other way about, be counted
-// over by its whole life. Short is counted (bridge_scrape_returns_total), over would be
-// invented.
+// A births series that was missing from looks and returns is born anew if it (or any of
+// its histogram's buckets) came back lower, if most of what came back with it did, or
+// after more than an hour. If it came back equal or higher without such company it is
+// taken to have gone on, and what it had is put down again at the previous look. Proxies
+// that evict idle series (Linkerd) start them at zero, and one that comes back alone and
+// above its old value is counted short by that value; a series merely hidden for a
+// moment would, the other way about, be counted over by its whole life. Short is counted
+// (bridge_scrape_returns_total), over would be invented.
 //
 // # Restart
 //

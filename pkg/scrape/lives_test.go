@@ -280,6 +280,91 @@ func TestEnvoyCaptures(t *testing.T) {
 	require.Greater(t, checked, 50)
 }
 
+// Real captures of two Linkerd proxies that evicted their idle series before the third
+// capture. Before the fourth the outbound one restarted, the inbound one went on and
+// counted what it had evicted from zero.
+func TestLinkerdEvictionAndRestart(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"outbound", "inbound"} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			s := openStore(t)
+			var (
+				es     []Exposition
+				bodies []map[string]float64
+				lives  []float64
+			)
+			names, keys := map[string]bool{}, map[string]bool{}
+			for i := range 4 {
+				path := bridgetest.Shared(t, fmt.Sprintf("captures/linkerd/idle/%s-i%d.prom", side, i))
+				body, err := os.ReadFile(path)
+				require.NoError(t, err)
+				unix, err := os.ReadFile(strings.TrimSuffix(path, ".prom") + ".time")
+				require.NoError(t, err)
+				seconds, err := strconv.ParseFloat(strings.TrimSpace(string(unix)), 64)
+				require.NoError(t, err)
+				es = append(es, Exposition{At: time.UnixMilli(int64(seconds * 1000)), Body: body})
+				values := cumulatives(t, string(body))
+				lives = append(lives, values["process_start_time_seconds"])
+				delete(values, "process_start_time_seconds")
+				for key := range values {
+					name, _, _ := strings.Cut(key, "{")
+					names[name], keys[key] = true, true
+				}
+				bodies = append(bodies, values)
+			}
+			require.Equal(t, side == "outbound", lives[2] != lives[3], "the captures are not what they were")
+
+			// What happened to a series between two captures: from the old value, or from
+			// zero where it is lower, was away or is another life's.
+			want := map[string]float64{}
+			for key := range keys {
+				name, _, _ := strings.Cut(key, "{")
+				want[name] += 0
+				for i := 1; i < len(bodies); i++ {
+					now := bodies[i][key]
+					if before := bodies[i-1][key]; before <= now && lives[i-1] == lives[i] {
+						now -= before
+					}
+					want[name] += now
+				}
+			}
+			first, last := es[0].At, es[3].At
+			require.NoError(t, LoadExpositions(t.Context(), s, es, LoadOptions{Target: target, Births: func(m string) bool { return names[m] }}))
+			for name := range names {
+				got := query(t, s, "sum(increase("+name+"[$interval] anchored))", last, last.Sub(first))
+				require.InDelta(t, want[name], got["a"], 1e-6, name) // sums are not whole numbers
+			}
+			require.Greater(t, len(names), 40)
+		})
+	}
+}
+
+// cumulatives reads the counters and the parts of histograms of a text exposition, and
+// the process' start.
+func cumulatives(t *testing.T, body string) map[string]float64 {
+	values, typ, family := map[string]float64{}, "", ""
+	for line := range strings.Lines(body) {
+		line = strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			family, typ, _ = strings.Cut(rest, " ")
+			continue
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		space := strings.LastIndexByte(line, ' ')
+		name, _, _ := strings.Cut(line[:space], "{")
+		if name != "process_start_time_seconds" && (strings.HasPrefix(name, "process_") || typ != "counter" && (typ != "histogram" || name == family)) {
+			continue
+		}
+		v, err := strconv.ParseFloat(line[space+1:], 64)
+		require.NoError(t, err)
+		values[line[:space]] = v
+	}
+	return values
+}
+
 func TestNativeHistogramCapture(t *testing.T) {
 	t.Parallel()
 	body, err := os.ReadFile(bridgetest.Shared(t, "captures/envoy/native.pb"))
