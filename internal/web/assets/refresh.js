@@ -1,0 +1,13 @@
+// Shows the page anew every ten seconds, and says so when the bridge does not answer.
+setInterval(async () => {
+  if (document.hidden || String(getSelection())) return;
+  const stale = document.getElementById("stale");
+  try {
+    const r = await fetch("/", {signal: AbortSignal.timeout(9000)});
+    if (!r.ok) throw new Error(r.status);
+    const page = new DOMParser().parseFromString(await r.text(), "text/html");
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+    document.title = page.title;
+    stale.hidden = true;
+  } catch { stale.hidden = false; }
+}, 10000);
