@@ -159,6 +159,21 @@ func (s *Sender) next(ctx, wait context.Context) ([]outbox.Record, error) {
 	}
 	// A lane may be blocked at its head: look so much further that the rest can pass.
 	limit := min(s.limits.MaxRecords+extra, max(8*s.limits.MaxRecords, 1024))
+	if s.hasProblem() {
+		// What failed may have expired meanwhile: a lane that is not pausing and has nothing
+		// has no problem either.
+		now, cancel := context.WithCancel(wait)
+		cancel()
+		recs, err := s.o.Reader.Next(now, limit, s.limits.MaxBytes+extraBytes)
+		upTo := outbox.Lane(outbox.NumLanes)
+		if len(recs) > 0 {
+			upTo = recs[0].Lane()
+		}
+		s.forgetIdle(upTo, held)
+		if len(recs) > 0 {
+			return recs, err
+		}
+	}
 	recs, err := s.o.Reader.Next(wait, limit, s.limits.MaxBytes+extraBytes)
 	if len(recs) > 0 || err == nil || wait.Err() == nil || ctx.Err() != nil {
 		return recs, err
@@ -170,6 +185,26 @@ func (s *Sender) next(ctx, wait context.Context) ([]outbox.Record, error) {
 		sleep(ctx, time.Until(wake))
 	}
 	return nil, nil
+}
+
+func (s *Sender) hasProblem() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.failing.IsZero()
+}
+
+// forgetIdle clears the problems of the lanes before upTo that are not held: they are
+// empty.
+func (s *Sender) forgetIdle(upTo outbox.Lane, held []outbox.Lane) {
+	for l := range upTo {
+		s.mu.Lock()
+		stale := s.problems[l] != nil && !slices.Contains(held, l)
+		s.mu.Unlock()
+		if stale {
+			s.lanes[l] = lane{}
+			s.note(l, nil)
+		}
+	}
 }
 
 func (s *Sender) isDraining() bool {
@@ -269,7 +304,7 @@ func (s *Sender) note(l outbox.Lane, problem *Error) {
 	s.o.Metrics.failing.WithLabelValues(s.o.Name).Set(fails)
 	switch {
 	case problem == nil && before != nil:
-		s.log.Info("destination accepts events again", "lane", l.String())
+		s.log.Info("no event of the lane is failing any more", "lane", l.String())
 	case problem != nil && (before == nil || before.Class != problem.Class || before.Reason != problem.Reason):
 		s.log.Warn("destination does not accept events", "lane", l.String(), "class", problem.Class.String(),
 			"reason", problem.Reason, "err", problem)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -276,6 +277,39 @@ func TestSenderMisconfiguredIsNotReadyAndNeverADeadLetter(t *testing.T) {
 		require.EqualValues(t, 1, b.after(time.Minute).Delivered)
 		require.True(t, b.sender.State().Ready)
 		b.stop(time.Second)
+	})
+}
+
+// TestSenderProblemEndsWithItsRecords: what a destination refused has expired, so that
+// nothing is failing any more.
+func TestSenderProblemEndsWithItsRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := outbox.NewMemory(outbox.Options{MaxRecords: 3})
+		p := &peer{limits: dmaap.Limits{MaxRecords: 1, MaxBytes: 1 << 20}}
+		p.answer = func(recs []outbox.Record) error {
+			if recs[0].Domain == "measurement" {
+				return &dmaap.Error{Class: dmaap.Misconfigured, Reason: "not_found"}
+			}
+			time.Sleep(time.Hour)
+			return nil
+		}
+		r, err := box.Reader("d", nil)
+		require.NoError(t, err)
+		retry := dmaap.DefaultRetryConfig()
+		retry.PublishTimeout = model.Duration(24 * time.Hour)
+		s, err := dmaap.NewSender(dmaap.SenderOptions{Name: "d", Reader: r, Destination: p, Retry: retry, DeadLetters: dmaap.NewRing(0, 0)})
+		require.NoError(t, err)
+		go func() { _ = s.Run(t.Context()) }()
+		require.NoError(t, box.Append(t.Context(), rec("measurement", "s", "1")))
+		synctest.Wait()
+		require.False(t, s.State().Ready)
+		require.NoError(t, box.Append(t.Context(), series("fault", "s", 5)...))
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		require.EqualValues(t, 3, outboxtest.Balanced(t, box, "d").Expired, "the measurement and two alarms of five")
+		require.True(t, s.State().Ready)
+		require.True(t, s.State().FailingSince.IsZero())
+		require.NoError(t, s.Stop(t.Context()))
 	})
 }
 
