@@ -172,6 +172,26 @@ func TestSenderDeliversBatchesOfOneDomain(t *testing.T) {
 	})
 }
 
+func TestSenderBatchesOfOneNamespaceAndWithinBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := rec("stndDefined", "s", "1")
+		p := &peer{limits: dmaap.Limits{MaxRecords: 100, MaxBytes: 2 * len(one.Body)}}
+		b := start(t, p)
+		ns := func(id, namespace string) outbox.Record {
+			r := rec("stndDefined", "s", id)
+			r.StndDefinedNamespace = namespace
+			return r
+		}
+		big := rec("fault", "s", "big")
+		big.Body = fmt.Appendf(nil, `{"event":{"x":"%0999d"}}`, 0)
+		b.add(ns("1", "a"), ns("2", "a"), ns("3", "a"), ns("4", "b"), ns("5", "a"), big)
+		require.EqualValues(t, 6, b.after(0).Delivered)
+		require.Equal(t, []string{"big", "1", "2", "3", "4", "5"}, p.accepted())
+		require.Equal(t, []int{1, 2, 1, 1, 1}, p.batches())
+		b.stop(time.Second)
+	})
+}
+
 func TestSenderRetriesWithBackoffAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool

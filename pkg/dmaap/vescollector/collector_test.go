@@ -8,12 +8,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,7 +121,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "Successfully send event")
 }
 
-func (c *collector) config() Config {
+func (c *collector) settings() Config {
 	cfg := DefaultConfig()
 	cfg.Endpoint = c.URL
 	return cfg
@@ -196,7 +198,7 @@ func TestContract(t *testing.T) {
 	collectors := map[*dmaaptest.Peer]*collector{}
 	h := dmaaptest.Harness{Start: func(t *testing.T) *dmaaptest.Peer {
 		c := newCollector(t)
-		cfg := c.config()
+		cfg := c.settings()
 		cfg.Timeout = model.Duration(300 * time.Millisecond)
 		p := &dmaaptest.Peer{
 			Destination: make1(t, cfg), Received: c.received,
@@ -225,7 +227,7 @@ func TestContract(t *testing.T) {
 func TestURLsAndFraming(t *testing.T) {
 	for version, cfg := range map[string]func(*Config){"v7": func(*Config) {}, "v5": func(c *Config) { c.APIVersion = "v5"; c.Endpoint += "/" }} {
 		c := newCollector(t)
-		conf := c.config()
+		conf := c.settings()
 		cfg(&conf)
 		d := make1(t, conf)
 		require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
@@ -238,7 +240,7 @@ func TestURLsAndFraming(t *testing.T) {
 
 func TestEventOverTheLimitIsNotSent(t *testing.T) {
 	c := newCollector(t)
-	d := make1(t, c.config())
+	d := make1(t, c.settings())
 	r := dmaaptest.Record("measurement", "s", "1")
 	r.Body = []byte(`{"event":{"x":"` + strings.Repeat("x", 2_000_000) + `"}}`)
 	err := d.Publish(t.Context(), []outbox.Record{r})
@@ -252,7 +254,7 @@ func TestEventOverTheLimitIsNotSent(t *testing.T) {
 
 func TestRetryAfterAndSuspicion(t *testing.T) {
 	c := newCollector(t)
-	d := make1(t, c.config())
+	d := make1(t, c.settings())
 	publish := func(f func(http.ResponseWriter) bool) *dmaap.Error {
 		c.set(f)
 		e, ok := errors.AsType[*dmaap.Error](d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
@@ -271,7 +273,7 @@ func TestRetryAfterAndSuspicion(t *testing.T) {
 
 func TestFailOverAndBack(t *testing.T) {
 	a, b := newCollector(t), newCollector(t)
-	cfg := a.config()
+	cfg := a.settings()
 	cfg.Backup = b.URL
 	cfg.FailbackInterval = model.Duration(time.Nanosecond)
 	d := make1(t, cfg)
@@ -300,11 +302,35 @@ func TestFailOverAndBack(t *testing.T) {
 	require.Equal(t, a.URL, d.Active(), "a collector that refuses an event works")
 }
 
+// TestConnectionsAreRenewed: R-130645, a name is resolved again after a while; until then
+// a connection is kept.
+func TestConnectionsAreRenewed(t *testing.T) {
+	for age, want := range map[time.Duration]int64{time.Hour: 1, time.Nanosecond: 3} {
+		c := &collector{t: t}
+		var opened atomic.Int64
+		c.Server = httptest.NewUnstartedServer(c)
+		c.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened.Add(1)
+			}
+		}
+		c.Start()
+		t.Cleanup(c.end)
+		cfg := c.settings()
+		cfg.ConnectionMaxAge = model.Duration(age)
+		d := make1(t, cfg)
+		for range 3 {
+			require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
+		}
+		require.Equal(t, want, opened.Load(), "%s", age)
+	}
+}
+
 func TestBasicAuthFromFileIsReadAgain(t *testing.T) {
 	c := newCollector(t)
 	file := filepath.Join(t.TempDir(), "password")
 	require.NoError(t, os.WriteFile(file, []byte("first"), 0o600))
-	cfg := c.config()
+	cfg := c.settings()
 	cfg.BasicAuth = &config.BasicAuth{Username: "u", PasswordFile: file}
 	d := make1(t, cfg)
 	require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
@@ -315,7 +341,7 @@ func TestBasicAuthFromFileIsReadAgain(t *testing.T) {
 
 func TestReplyNeverHoldsTheCredential(t *testing.T) {
 	c := newCollector(t)
-	cfg := c.config()
+	cfg := c.settings()
 	cfg.BasicAuth = &config.BasicAuth{Username: "u", Password: "topsecret"}
 	d := make1(t, cfg)
 	c.set(answer(401, "you said Basic dTp0b3BzZWNyZXQ= that is topsecret"))
@@ -343,7 +369,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 	cert := write("cert.pem", "CERTIFICATE", own.Certificate[0])
 	key := write("key.pem", "PRIVATE KEY", pkcs8(t, own.PrivateKey))
-	cfg := c.config()
+	cfg := c.settings()
 	cfg.TLSConfig = config.TLSConfig{CAFile: cert, CertFile: cert, KeyFile: key}
 	require.NoError(t, make1(t, cfg).Publish(t.Context(), dmaaptest.Records("fault", 1)))
 
