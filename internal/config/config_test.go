@@ -1,0 +1,128 @@
+package config_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vesbridge/vesbridge/internal/config"
+	"github.com/vesbridge/vesbridge/internal/problem"
+)
+
+// wanted reads the `# want LINE: TEXT` lines of a bad configuration.
+func wanted(t *testing.T, path string) []string {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	var out []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if w, ok := strings.CutPrefix(s.Text(), "# want "); ok {
+			out = append(out, w)
+		}
+	}
+	require.NotEmpty(t, out, "%s says no message that it must give", path)
+	return out
+}
+
+// said prints problems as the corpus writes them.
+func said(ps problem.List) []string {
+	var out []string
+	for _, p := range ps {
+		if p.Warning {
+			continue
+		}
+		s := fmt.Sprintf("%d: %s", p.Line, p.Text)
+		if p.Remedy != "" {
+			s += ": " + p.Remedy
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func TestBadConfigurationsGiveTheirMessage(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.bad.yml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".bad.yml"), func(t *testing.T) {
+			cfg, ps := config.Load(f)
+			require.Nil(t, cfg)
+			require.Equal(t, wanted(t, f), said(ps))
+			for _, p := range ps {
+				require.Equal(t, f, p.File)
+			}
+		})
+	}
+}
+
+func TestGoodConfigurationsAreTaken(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.good.yml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".good.yml"), func(t *testing.T) {
+			cfg, ps := config.Load(f)
+			require.Empty(t, said(ps))
+			require.NotNil(t, cfg)
+			require.Equal(t, time.Minute, cfg.Global.MeasurementInterval)
+			require.Len(t, cfg.Scrape.Jobs(), 1)
+			require.Equal(t, "dcae", cfg.Destinations[0].Name)
+		})
+	}
+}
+
+func TestDefaultsAreThoseOfTheRequirements(t *testing.T) {
+	cfg, ps := config.Parse("bridge.yaml", []byte("mappings: [envoy]\n"))
+	require.NotNil(t, cfg, "%v", ps)
+	require.Equal(t, 300*time.Second, cfg.Global.MeasurementInterval, "R-460012")
+	require.Equal(t, 60*time.Second, cfg.Global.HeartbeatInterval, "R-460012")
+	require.Equal(t, config.DefaultListen, cfg.Web.Listen)
+	require.NotEmpty(t, cfg.Global.ReportingEntityName)
+	require.Len(t, ps, 1, "no destination is worth a warning")
+	require.True(t, ps[0].Warning)
+}
+
+func TestMissingFileNamesTheRemedy(t *testing.T) {
+	cfg, ps := config.Load("testdata/nowhere.yml")
+	require.Nil(t, cfg)
+	require.Contains(t, ps.Err().Error(), "testdata/nowhere.yml: reading the configuration: no such file or directory: name a readable file with --config")
+}
+
+func TestSchemaNamesEveryKeyAndNoOther(t *testing.T) {
+	text, err := config.Schema()
+	require.NoError(t, err)
+	var s struct {
+		Properties           map[string]json.RawMessage
+		AdditionalProperties bool
+	}
+	require.NoError(t, json.Unmarshal(text, &s))
+	for _, key := range []string{"global", "scrape_configs", "mappings", "identity", "destinations", "routes", "outbox", "storage", "web"} {
+		require.Contains(t, s.Properties, key)
+	}
+	require.False(t, s.AdditionalProperties)
+	require.NotContains(t, string(s.Properties["destinations"]), "Line")
+}
+
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.yml")
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		cfg, ps := config.Parse("fuzz.yml", text)
+		if (cfg == nil) != ps.Failed() {
+			t.Fatalf("a configuration is refused exactly where a problem says why: %v, %v", cfg, ps)
+		}
+	})
+}
