@@ -593,6 +593,7 @@ func (b *builder) latency(f *ves.Field, e entry) {
 // histogram compiles a histogram by name in both of its forms: an exporter may give
 // either, and a mapping need not care which.
 func (b *builder) histogram(bl *block, sel text) {
+	sel.Value = b.expand(sel.Value)
 	classic, native := sel.Value, ""
 	if m := selectorName.FindStringSubmatch(sel.Value); m != nil {
 		base := strings.TrimSuffix(m[1], "_bucket")

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ type builder struct {
 	m       *Mapping
 	domain  ves.Domain
 	present text
+	defines map[string]string
 }
 
 func (b *builder) mapping(n *yaml.Node, identity *Identity) {
@@ -67,10 +69,18 @@ func (b *builder) mapping(n *yaml.Node, identity *Identity) {
 	var event, fields *yaml.Node
 	var started text
 	var retain []text
+	var defines *yaml.Node
 	restarts := ""
 	born := ""
+	for _, e := range b.entriesQuiet(n) {
+		if e.key.Value == "define" {
+			defines = e.value
+		}
+	}
+	b.define(defines)
 	b.keys(n, "the mapping", map[string]func(*yaml.Node){
 		"mapping":     func(n *yaml.Node) { m.Name, m.Line = b.plain(n, "mapping"), n.Line },
+		"define":      func(*yaml.Node) {}, // read above: every expression may use it
 		"description": func(n *yaml.Node) { m.Description = b.plain(n, "description") },
 		"entity":      func(n *yaml.Node) { m.Entity = b.labels(n, "entity") },
 		"present":     func(n *yaml.Node) { b.present, _ = b.scalar(n, "present") },
@@ -112,6 +122,43 @@ func (b *builder) mapping(n *yaml.Node, identity *Identity) {
 	case b.domain != "":
 		b.fields(fields)
 	}
+}
+
+// entriesQuiet returns the entries of a mapping node without reporting anything.
+func (b *builder) entriesQuiet(n *yaml.Node) []entry {
+	var ignored problem.List
+	return (&decoder{file: b.file, problems: &ignored}).entries(n, "")
+}
+
+var defineName = regexp.MustCompile(`\$[a-zA-Z_][a-zA-Z0-9_]*`)
+
+// define reads {name: text}: plain text that stands for $name in every expression.
+func (b *builder) define(n *yaml.Node) {
+	b.defines = map[string]string{}
+	if n == nil {
+		return
+	}
+	for _, e := range b.entries(n, "define") {
+		name := "$" + e.key.Value
+		if defineName.FindString(name) != name || name == "$interval" || name == "$scrape" {
+			b.addf(e.key, "use letters, digits and _; interval and scrape are taken", "define cannot name %q", e.key.Value)
+			continue
+		}
+		if t, ok := b.scalar(e.value, "define "+e.key.Value); ok {
+			b.defines[name] = t.Value
+		}
+	}
+}
+
+// expand puts defined texts in. A text may not use another: what $name stands for is
+// then on one line.
+func (b *builder) expand(expr string) string {
+	return defineName.ReplaceAllStringFunc(expr, func(name string) string {
+		if t, ok := b.defines[name]; ok {
+			return t
+		}
+		return name
+	})
 }
 
 func (b *builder) plain(n *yaml.Node, what string) string {
@@ -166,7 +213,7 @@ func (b *builder) presence(started text) {
 
 // compile compiles an expression with the entity's and further labels kept.
 func (b *builder) compile(t text, what string, from []string, fresh time.Duration) *Query {
-	q, err := b.comp.Compile(t.Value, CompileOptions{
+	q, err := b.comp.Compile(b.expand(t.Value), CompileOptions{
 		By: append(slices.Clone(b.m.Entity), from...), Interval: b.m.Interval, Scrape: b.m.Scrape, Freshness: fresh,
 	})
 	if err != nil {

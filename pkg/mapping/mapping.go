@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/vesbridge/vesbridge/pkg/ves"
@@ -131,7 +132,7 @@ func (n *number) windowed() bool { return n.query.Windowed }
 type Set struct {
 	mappings []*Mapping
 	version  ves.Version
-	births   births
+	births   *births
 }
 
 // Mappings returns the mappings in file order. The slice is the caller's, the mappings
@@ -192,9 +193,9 @@ func (m *Mapping) queries() []*Query {
 	return append(out, m.retained...)
 }
 
-// MetricNames returns the exact metric names that the mappings can touch, sorted: what
+// Names returns the exact metric names that the mappings can touch, sorted: what
 // selection pushdown keeps. See Matchers for what has no exact name.
-func (s *Set) MetricNames() []string {
+func (s *Set) Names() []string {
 	return s.collect(func(q *Query) []string { return q.Names })
 }
 
@@ -215,8 +216,7 @@ func (s *Set) Reach() time.Duration {
 
 // BirthsZero says whether a counter or histogram of that name which is first seen on a
 // target scraped before began at 0. A name that two mappings disagree about did not:
-// an unknown base leaves a window out, a wrong one invents a number. Names that only a
-// regular expression selects cost a match each: callers should keep the answer.
+// an unknown base leaves a window out, a wrong one invents a number.
 func (s *Set) BirthsZero(metric string) bool { return s.births.zero(metric) }
 
 // Intervals returns the distinct measurement intervals, ascending.
@@ -242,12 +242,18 @@ func (s *Set) collect(of func(*Query) []string) []string {
 type births struct {
 	names             map[string]bool // false where any mapping says unknown
 	zeroRE, unknownRE []*regexp.Regexp
+
+	mu      sync.Mutex
+	answers map[string]bool // guarded by mu; matching a hundred expressions costs too much per series
 }
+
+// maxAnswers bounds the names that births remembers; a scrape has a few hundred.
+const maxAnswers = 20_000
 
 var nameMatcher = regexp.MustCompile(`__name__=~("(?:[^"\\]|\\.)*")`)
 
-func newBirths(mappings []*Mapping) births {
-	b := births{names: map[string]bool{}}
+func newBirths(mappings []*Mapping) *births {
+	b := &births{names: map[string]bool{}, answers: map[string]bool{}}
 	for _, m := range mappings {
 		for _, q := range m.queries() {
 			for _, n := range q.Names {
@@ -281,6 +287,16 @@ func (b *births) zero(metric string) bool {
 	if seen && !known {
 		return false
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if zero, ok := b.answers[metric]; ok {
+		return zero
+	}
 	matches := func(re *regexp.Regexp) bool { return re.MatchString(metric) }
-	return (known || slices.ContainsFunc(b.zeroRE, matches)) && !slices.ContainsFunc(b.unknownRE, matches)
+	zero := (known || slices.ContainsFunc(b.zeroRE, matches)) && !slices.ContainsFunc(b.unknownRE, matches)
+	if len(b.answers) >= maxAnswers {
+		clear(b.answers)
+	}
+	b.answers[metric] = zero
+	return zero
 }
