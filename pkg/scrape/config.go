@@ -142,6 +142,8 @@ func everyProblem(doc *outline, filename string, first error) problem.List {
 	// What only shows with all jobs together, such as a name used twice.
 	var all problem.List
 	explain(&all, doc, filename, 0, first)
+	// An anchor may be in a part that was blanked.
+	out = slices.DeleteFunc(out, func(p problem.Problem) bool { return strings.Contains(p.Text, "unknown anchor") })
 	for _, p := range all {
 		if !slices.ContainsFunc(out, func(o problem.Problem) bool { return o.Text == p.Text }) {
 			out = append(out, p)
@@ -191,7 +193,7 @@ func explain(list *problem.List, doc *outline, filename string, line int, err er
 	text := strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n")
 	for _, part := range strings.Split(text, "\n") {
 		part = strings.TrimSpace(part)
-		if part == "" || strings.Contains(part, "unknown anchor") {
+		if part == "" {
 			continue
 		}
 		line := unknown
