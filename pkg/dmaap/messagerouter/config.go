@@ -16,12 +16,16 @@ import (
 // Framings of a POST.
 const (
 	// FramingCambria is application/cambria: every message has its own partition key, so
-	// that one call keeps the order of many sources. The default.
+	// that one call keeps the order of many sources, and Message Router hands the event
+	// on as it is. The default.
 	FramingCambria = "cambria"
 	// FramingJSON is application/json: the key is a query parameter, so that a call holds
-	// the events of one source only.
+	// the events of one source only, and Message Router writes them anew.
 	FramingJSON = "json"
 )
+
+// maxCambriaBytes is the length that Message Router's reader of that framing still takes.
+const maxCambriaBytes = 4_096_000
 
 // Config of a DMaaP Message Router.
 type Config struct {
@@ -41,7 +45,7 @@ type Config struct {
 	Timeout model.Duration `yaml:"timeout,omitempty"`
 	// ConnectionMaxAge is how long a connection is used before the name is resolved again.
 	ConnectionMaxAge model.Duration `yaml:"connection_max_age,omitempty"`
-	// NotFoundLimit is after how many 404 in a row the topic counts as missing. Message
+	// NotFoundLimit is after how many 404 in a row a topic counts as missing. Message
 	// Router answers 404 to a POST for any failure of its back end.
 	NotFoundLimit int `yaml:"not_found_limit,omitempty"`
 
@@ -84,6 +88,9 @@ func (c *Config) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if c.Framing != FramingCambria && c.Framing != FramingJSON {
 		bad("framing: %q is neither %s nor %s", c.Framing, FramingCambria, FramingJSON)
+	}
+	if c.Framing == FramingCambria && c.MaxEventBytes > maxCambriaBytes {
+		bad("max_event_bytes: must be at most %d with framing %s", maxCambriaBytes, FramingCambria)
 	}
 	if k := c.APIKey; k != nil {
 		if k.Key == "" || strings.ContainsAny(k.Key, ": \r\n") {

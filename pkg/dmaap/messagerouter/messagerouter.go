@@ -8,14 +8,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // the Cambria API defines HMAC-SHA1
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,13 +36,13 @@ type Destination struct {
 
 	// Publish's own, which is one goroutine at a time.
 	dialed   time.Time
-	notFound int // 404 in a row
+	notFound map[string]int // 404 in a row, by topic: one that works says nothing of another
 }
 
 // New makes a Destination; it does not connect. log may be nil.
 func New(cfg Config, log *slog.Logger) (*Destination, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("message router %q: %w", cfg.URL, err)
+		return nil, fmt.Errorf("message router: %w", err) // the URL may hold a password
 	}
 	client, err := cfg.Client("messagerouter")
 	if err != nil {
@@ -55,6 +53,7 @@ func New(cfg Config, log *slog.Logger) (*Destination, error) {
 	}
 	return &Destination{
 		cfg: cfg, log: log.With("component", "messagerouter"), client: client, root: strings.TrimRight(cfg.URL, "/"),
+		notFound: map[string]int{},
 	}, nil
 }
 
@@ -78,8 +77,9 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 	topic, ok := d.cfg.Topic(recs[0].Domain, recs[0].StndDefinedNamespace)
 	if !ok {
 		why, _ := d.cfg.Undeliverable(recs[0].Domain, recs[0].StndDefinedNamespace)
-		return &dmaap.Error{Class: dmaap.Misconfigured, Reason: "no_topic", Err: errors.New(why)}
+		return byTopic(recs, &dmaap.Error{Class: dmaap.Misconfigured, Reason: reasonNoTopic, Err: errors.New(why)})
 	}
+	recs = ascii(recs)
 	for i := range recs {
 		if size := len(recs[i].Body); size > d.cfg.MaxEventBytes {
 			return &dmaap.Error{
@@ -101,36 +101,9 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 		return d.publishJSON(ctx, topic, recs)
 	}
 	if err := d.post(ctx, topic, "", "application/cambria", appendCambria(nil, recs), len(recs)); err != nil {
-		return err
+		return byTopic(recs, err)
 	}
 	return nil
-}
-
-// appendCambria writes keyLength.messageLength.key message for each record; lengths are
-// in bytes. The key is the source, which keeps its events in one partition.
-func appendCambria(b []byte, recs []outbox.Record) []byte {
-	for i := range recs {
-		b = strconv.AppendInt(b, int64(len(recs[i].SourceName)), 10)
-		b = append(b, '.')
-		b = strconv.AppendInt(b, int64(len(recs[i].Body)), 10)
-		b = append(b, '.')
-		b = append(b, recs[i].SourceName...)
-		b = append(b, recs[i].Body...)
-	}
-	return b
-}
-
-// appendJSON writes [{…},{…}] as Message Router's reader wants it: compact, because white
-// space after an object ends its reading without a word, and no newline at the end.
-func appendJSON(b []byte, recs []outbox.Record) []byte {
-	b = append(b, '[')
-	for i := range recs {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, recs[i].Body...)
-	}
-	return append(b, ']')
 }
 
 // publishJSON makes one call per source, in the order in which the sources appear.
@@ -160,7 +133,7 @@ func (d *Destination) publishJSON(ctx context.Context, topic string, recs []outb
 	case len(failed) == 0:
 		return nil
 	case len(failed) == len(recs) && stop != nil && failed[0] == stop:
-		return stop
+		return byTopic(recs, stop)
 	default:
 		return &dmaap.PartialError{Failed: failed}
 	}
@@ -219,8 +192,9 @@ func (d *Destination) post(ctx context.Context, topic, key, contentType string, 
 		return &dmaap.Error{Class: dmaap.Misconfigured, Reason: "url", Err: err}
 	}
 	req.Header.Set("Content-Type", contentType)
+	signature := ""
 	if d.cfg.APIKey != nil {
-		if err := sign(req, d.cfg.APIKey, time.Now()); err != nil {
+		if signature, err = sign(req, d.cfg.APIKey, time.Now()); err != nil {
 			return &dmaap.Error{Class: dmaap.Misconfigured, Reason: "credentials_file", Err: err}
 		}
 	}
@@ -228,82 +202,44 @@ func (d *Destination) post(ctx context.Context, topic, key, contentType string, 
 	if failed != nil {
 		return failed
 	}
-	return d.classify(reply, n)
+	if signature != "" {
+		reply.Body = strings.ReplaceAll(reply.Body, signature, "<secret>")
+	}
+	if reply.Status == http.StatusNotFound {
+		d.notFound[topic]++
+	} else {
+		delete(d.notFound, topic)
+	}
+	e := classify(reply, n, d.notFound[topic], d.cfg.NotFoundLimit, time.Now())
+	switch {
+	case e == nil:
+		return nil
+	case e.Err == nil:
+		e.Err = fmt.Errorf("topic %q: HTTP %d", topic, reply.Status)
+	default:
+		e.Err = fmt.Errorf("topic %q: %w", topic, e.Err)
+	}
+	return e
 }
 
-// sign adds the Cambria headers: the HMAC-SHA1 of the date under the key's secret. Their
-// names are written as Message Router's own client writes them.
-func sign(req *http.Request, k *APIKey, now time.Time) error {
+// sign adds the Cambria headers: the HMAC-SHA1 of the date under the key's secret, which
+// it returns. Their names are written as Message Router's own client writes them.
+func sign(req *http.Request, k *APIKey, now time.Time) (string, error) {
 	secret := []byte(k.Secret)
 	if k.SecretFile != "" {
 		b, err := os.ReadFile(k.SecretFile)
 		if err != nil {
-			return err
+			return "", err
 		}
-		secret = bytes.TrimSpace(b)
+		if secret = bytes.TrimSpace(b); len(secret) == 0 {
+			return "", fmt.Errorf("secret file %q is empty", k.SecretFile)
+		}
 	}
 	date := now.UTC().Format(http.TimeFormat)
 	mac := hmac.New(sha1.New, secret)
 	mac.Write([]byte(date))
-	req.Header["X-CambriaAuth"] = []string{k.Key + ":" + base64.StdEncoding.EncodeToString(mac.Sum(nil))}
+	signature := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	req.Header["X-CambriaAuth"] = []string{k.Key + ":" + signature}
 	req.Header["X-CambriaDate"] = []string{date}
-	return nil
-}
-
-// classify judges an answer to n events.
-func (d *Destination) classify(r *httpx.Reply, n int) *dmaap.Error {
-	if r.Status != http.StatusNotFound {
-		d.notFound = 0
-	}
-	e := &dmaap.Error{Reply: r.Body}
-	switch r.Status {
-	case http.StatusOK:
-		var reply struct {
-			Count *int `json:"count"`
-		}
-		if err := json.Unmarshal([]byte(r.Body), &reply); err != nil || reply.Count == nil {
-			e.Class, e.Reason = dmaap.Misconfigured, "no_message_router"
-			return e
-		}
-		if *reply.Count != n {
-			e.Class, e.Reason, e.Suspect = dmaap.Retryable, "count_mismatch", true
-			e.Err = fmt.Errorf("%d events sent, %d taken", n, *reply.Count)
-			return e
-		}
-		return nil
-	case http.StatusBadRequest:
-		e.Class, e.Reason = dmaap.Permanent, "bad_request"
-	case http.StatusUnauthorized:
-		e.Class, e.Reason = dmaap.Misconfigured, "unauthorized"
-	case http.StatusForbidden:
-		e.Class, e.Reason = dmaap.Misconfigured, "forbidden"
-	case http.StatusNotFound:
-		e.Class, e.Reason = dmaap.Retryable, "not_found"
-		if d.notFound++; d.notFound >= d.cfg.NotFoundLimit {
-			e.Class = dmaap.Misconfigured
-		}
-	case http.StatusRequestEntityTooLarge:
-		e.Class, e.Reason = dmaap.Permanent, "too_large"
-	case http.StatusTooManyRequests:
-		e.Class, e.Reason, e.RetryAfter = dmaap.Throttled, "throttled", httpx.RetryAfter(r.Header, time.Now())
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		e.Class, e.Reason = dmaap.Retryable, "timeout"
-	case http.StatusConflict:
-		e.Class, e.Reason = dmaap.Retryable, "conflict"
-	case http.StatusServiceUnavailable:
-		e.Class, e.Reason, e.RetryAfter = dmaap.Retryable, "unavailable", httpx.RetryAfter(r.Header, time.Now())
-		if e.RetryAfter > 0 {
-			e.Class = dmaap.Throttled
-		}
-	default:
-		switch {
-		case r.Status >= 500:
-			e.Class, e.Reason, e.Suspect = dmaap.Retryable, "server_error", r.Status == http.StatusInternalServerError
-		case r.Status >= 400 && r.Status != http.StatusMethodNotAllowed && r.Status != http.StatusUnsupportedMediaType:
-			e.Class, e.Reason = dmaap.Permanent, "refused"
-		default:
-			e.Class, e.Reason = dmaap.Misconfigured, "no_message_router"
-		}
-	}
-	return e
+	return signature, nil
 }

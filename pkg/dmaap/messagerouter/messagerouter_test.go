@@ -41,6 +41,7 @@ type router struct {
 	headers []http.Header
 	fault   func(w http.ResponseWriter) bool
 	refuse  string // a message with this text is bad framing
+	echo    bool   // answers with the credentials
 	hanging chan struct{}
 }
 
@@ -92,6 +93,11 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.headers = append(r.headers, req.Header)
+	if r.echo {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = fmt.Fprintf(w, "you said %s", req.Header["X-Cambriaauth"][0])
+		return
+	}
 	topic := strings.TrimPrefix(req.URL.Path, "/events/")
 	var msgs []message
 	switch {
@@ -236,9 +242,17 @@ func TestContract(t *testing.T) {
 				reason string
 			}{
 				{"bad framing", mr(400, 5007), dmaap.Permanent, "bad_request"},
-				{"no permission", mr(401, 4002), dmaap.Misconfigured, "unauthorized"},
+				{"framing refused by another server", answer(400, "The plain HTTP request was sent to HTTPS port"), dmaap.Misconfigured, "no_message_router"},
+				{"bad framing as documented", answer(400, `{"httpStatusCode":400,"mrErrorCode":3001,"errorMessage":"x"}`), dmaap.Permanent, "bad_request"},
+				{"bad framing at length", answer(400, `{"mrstatus":5007,"message":"`+strings.Repeat("x", 10_000)+`"}`), dmaap.Permanent, "bad_request"},
+				{"bad password", answer(401, "<html>"), dmaap.Misconfigured, "unauthorized"},
+				{"no permission", mr(401, 4002), dmaap.Misconfigured, "no_permission"},
 				{"blacklisted", mr(403, 4002), dmaap.Misconfigured, "forbidden"},
 				{"back end fails as 404", mr(404, 5007), dmaap.Retryable, "not_found"},
+				{"wrong path", answer(404, "<html>"), dmaap.Retryable, "not_found"},
+				{"method", answer(405, ""), dmaap.Misconfigured, "no_message_router"},
+				{"a proxy wants credentials", answer(407, ""), dmaap.Misconfigured, "no_message_router"},
+				{"request timeout", answer(408, ""), dmaap.Retryable, "timeout"},
 				{"conflict", mr(409, 5012), dmaap.Retryable, "conflict"},
 				{"too large", answer(413, "ErrorResponse {not JSON}"), dmaap.Permanent, "too_large"},
 				{"throttled", answer(429, "", "Retry-After", "3"), dmaap.Throttled, "throttled"},
@@ -315,20 +329,31 @@ func TestJSONGroupRefusedForOneEvent(t *testing.T) {
 	require.Len(t, r.received(), 8)
 }
 
+// only returns the error that all events of a call have.
+func only(t *testing.T, err error) *dmaap.Error {
+	t.Helper()
+	if e, ok := errors.AsType[*dmaap.Error](err); ok {
+		return e
+	}
+	partial, ok := errors.AsType[*dmaap.PartialError](err)
+	require.True(t, ok, "%v", err)
+	for _, e := range partial.Failed {
+		require.Equal(t, partial.Failed[0], e)
+	}
+	return partial.Failed[0]
+}
+
 func TestNotFoundIsBounded(t *testing.T) {
 	r := newRouter(t)
 	d := destination(t, r.config())
 	one := dmaaptest.Records("fault", 1)
-	class := func() dmaap.Class {
-		e, ok := errors.AsType[*dmaap.Error](d.Publish(t.Context(), one))
-		require.True(t, ok)
-		return e.Class
-	}
+	class := func() dmaap.Class { return only(t, d.Publish(t.Context(), one)).Class }
 	r.set(mr(404, 5007))
 	for range 4 {
 		require.Equal(t, dmaap.Retryable, class())
 	}
 	require.Equal(t, dmaap.Misconfigured, class())
+	require.ErrorContains(t, d.Publish(t.Context(), one), "SEC_FAULT_OUTPUT", "which topic")
 	r.set(nil)
 	require.NoError(t, d.Publish(t.Context(), one))
 	r.set(mr(404, 5007))
@@ -339,7 +364,9 @@ func TestAPIKeySignature(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://mr", http.NoBody)
 	require.NoError(t, err)
 	now := time.Date(2026, 11, 23, 13, 0, 0, 0, time.FixedZone("x", 3600))
-	require.NoError(t, sign(req, &APIKey{Key: "key", Secret: "secret"}, now))
+	signature, err := sign(req, &APIKey{Key: "key", Secret: "secret"}, now)
+	require.NoError(t, err)
+	require.Equal(t, "YnAaV67Ati+5sZ7D9B5Vyt7VFEY=", signature)
 	require.Equal(t, []string{"Mon, 23 Nov 2026 12:00:00 GMT"}, req.Header["X-CambriaDate"])
 	// printf '%s' 'Mon, 23 Nov 2026 12:00:00 GMT' | openssl dgst -sha1 -hmac secret -binary | base64
 	require.Equal(t, []string{"key:YnAaV67Ati+5sZ7D9B5Vyt7VFEY="}, req.Header["X-CambriaAuth"])
@@ -347,7 +374,8 @@ func TestAPIKeySignature(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(file, []byte("secret\n"), 0o600))
 	other := req.Clone(t.Context())
-	require.NoError(t, sign(other, &APIKey{Key: "key", SecretFile: file}, now))
+	_, err = sign(other, &APIKey{Key: "key", SecretFile: file}, now)
+	require.NoError(t, err)
 	require.Equal(t, req.Header["X-CambriaAuth"], other.Header["X-CambriaAuth"])
 
 	r := newRouter(t)
@@ -356,6 +384,8 @@ func TestAPIKeySignature(t *testing.T) {
 	d := destination(t, cfg)
 	require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
 	require.NotEmpty(t, r.headers[0].Get("X-CambriaAuth"))
+	require.NoError(t, os.WriteFile(file, []byte("\n"), 0o600))
+	require.ErrorContains(t, d.Publish(t.Context(), dmaaptest.Records("fault", 1)), "is empty")
 	require.NoError(t, os.Remove(file))
 	e, ok := errors.AsType[*dmaap.Error](d.Publish(t.Context(), dmaaptest.Records("fault", 1)))
 	require.True(t, ok)
@@ -364,8 +394,7 @@ func TestAPIKeySignature(t *testing.T) {
 
 func TestDomainWithoutTopic(t *testing.T) {
 	d := destination(t, newRouter(t).config())
-	e, ok := errors.AsType[*dmaap.Error](d.Publish(t.Context(), dmaaptest.Records("syslog", 1)))
-	require.True(t, ok)
+	e := only(t, d.Publish(t.Context(), dmaaptest.Records("syslog", 2)))
 	require.Equal(t, dmaap.Misconfigured, e.Class)
 	require.ErrorContains(t, e, "syslog")
 }
@@ -389,6 +418,7 @@ func TestConfig(t *testing.T) {
 		"url: http://mr\ntopics: onap\napi_key: {key: 'a:b', secret: s}": "colon",
 		"url: http://mr\ntopics: onap\napi_key: {key: a}":                "either secret or secret_file",
 		"url: http://mr\ntopics: onap\nnot_found_limit: 0":               "must be more than 0",
+		"url: http://mr\ntopics: onap\nmax_event_bytes: 5000000":         "at most 4096000",
 		"url: http://mr\ntopics: onap\nurls: x":                          "field urls not found",
 	} {
 		require.ErrorContains(t, parse(text), want, text)
