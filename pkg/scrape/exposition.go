@@ -44,6 +44,10 @@ type LoadOptions struct {
 	ClassicHistograms bool
 }
 
+// TargetLabels makes LoadOptions.Target for callers that know nothing of Prometheus'
+// types.
+func TargetLabels(m map[string]string) labels.Labels { return labels.FromMap(m) }
+
 // LoadExpositions appends expositions of one target, in the order of their times, as if
 // they had been scraped then: Prometheus' parsers, target labels, staleness markers and
 // the report series (`up` …), births and restarts, one commit each. An exposition that
