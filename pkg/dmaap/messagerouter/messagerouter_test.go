@@ -348,10 +348,13 @@ func TestNotFoundIsBounded(t *testing.T) {
 	d := destination(t, r.config())
 	one := dmaaptest.Records("fault", 1)
 	class := func() dmaap.Class { return only(t, d.Publish(t.Context(), one)).Class }
-	r.set(mr(404, 5007))
 	for range 4 {
+		r.set(mr(404, 5007))
 		require.Equal(t, dmaap.Retryable, class())
+		r.set(nil)
+		require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("heartbeat", 1)), "another topic's success changes nothing")
 	}
+	r.set(mr(404, 5007))
 	require.Equal(t, dmaap.Misconfigured, class())
 	require.ErrorContains(t, d.Publish(t.Context(), one), "SEC_FAULT_OUTPUT", "which topic")
 	r.set(nil)
