@@ -108,6 +108,21 @@ func (t *life) find(ref storage.SeriesRef, lset labels.Labels, typ model.MetricT
 	return i, e
 }
 
+// judge renews what births says of each entry. Called with t.mu held.
+func (t *life) judge(births func(string) bool) {
+	t.born = 0
+	for i := range t.entries {
+		e := &t.entries[i]
+		if !e.used {
+			continue
+		}
+		e.births = e.cumulative && !t.id.federated && births(e.lset.Get(labels.MetricName))
+		if e.births && e.seen > 0 && e.seen == t.looks {
+			t.born++
+		}
+	}
+}
+
 // cumulative reports whether a series only grows within one life of its process.
 func cumulative(name string, typ model.MetricType, native bool) bool {
 	switch typ {

@@ -3,6 +3,8 @@ package scrape
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,8 +58,8 @@ type livesOptions struct {
 // tells a series' start (created timestamps), or the process started within the last
 // five minutes, which is before anything older could be missing: then births names get
 // a zero at that start. State is not kept over a restart of the bridge, nor over a
-// change of the job's configuration or of births: after either, a series that is new to
-// the bridge may be old.
+// change of the job's configuration: after either, a series that is new to the bridge
+// may be old.
 //
 // Samples with timestamps of their own and federated targets have no births.
 //
@@ -138,7 +140,7 @@ func (l *lives) appender(ctx context.Context, id identity) *appender {
 func (l *lives) life(id identity, now int64) *life {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.paused[id.job] || l.paused[""] {
+	if l.paused[id.job] {
 		return nil
 	}
 	t, ok := l.targets[id.key]
@@ -150,13 +152,22 @@ func (l *lives) life(id identity, now int64) *life {
 	return t
 }
 
-// setBirths replaces births for entries made from now on; the caller pauses all jobs
-// around it, so that there are no others.
+// setBirths replaces births and judges the series already known by it. They stay known:
+// a series that becomes a births series is not born by that.
 func (l *lives) setBirths(births func(string) bool) {
 	if births == nil {
 		births = func(string) bool { return false }
 	}
 	l.born.Store(&births)
+	l.mu.Lock()
+	all := slices.Collect(maps.Values(l.targets))
+	l.mu.Unlock()
+	// Not under l.mu: an appender takes that while it holds a life.
+	for _, t := range all {
+		t.mu.Lock()
+		t.judge(births)
+		t.mu.Unlock()
+	}
 }
 
 // samples returns how many samples the last look at a target brought.
@@ -187,7 +198,7 @@ func (l *lives) sweep(now int64) {
 }
 
 // pause lets samples of the jobs pass without births until resume, which forgets what
-// was known of their targets. The job "" stands for all.
+// was known of their targets.
 func (l *lives) pause(jobs ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -203,7 +214,7 @@ func (l *lives) resume(jobs ...string) {
 	for _, j := range jobs {
 		delete(l.paused, j)
 		for k, t := range l.targets {
-			if j == "" || t.id.job == j {
+			if t.id.job == j {
 				t.dropped.Store(true)
 				delete(l.targets, k)
 			}

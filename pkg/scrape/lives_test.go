@@ -430,6 +430,25 @@ func TestStateIsBounded(t *testing.T) {
 	require.Contains(t, l.targets, "b")
 }
 
+// A reload may select other names: what was there is not born by that, what comes later
+// is.
+func TestSetBirths(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	l := newLives(livesOptions{next: s, starts: DefaultStartMetrics()})
+	p := &player{options: LoadOptions{Target: target}, lives: l, symbols: labels.NewSymbolTable(), id: identity{key: "a", job: "envoy"}}
+	scrape := func(at int, body string) {
+		require.NoError(t, p.scrape(t.Context(), Exposition{Body: []byte(body)}, epoch.Add(time.Duration(at)*time.Second).UnixMilli()))
+	}
+	old := alive + "# TYPE rq_total counter\nrq_total{x=\"old\"} 1000\n"
+	scrape(15, old)
+	scrape(30, old+"rq_total{x=\"unselected\"} 50\n")
+	l.setBirths(births)
+	scrape(45, old+"rq_total{x=\"unselected\"} 51\nrq_total{x=\"new\"} 5\n")
+	require.Equal(t, map[string]float64{"a": 6}, query(t, s, "sum(increase(rq_total[$interval] anchored))", epoch.Add(time.Minute), time.Minute))
+	require.Equal(t, 2+1+1, l.targets["a"].born)
+}
+
 // While a job is reconfigured its samples pass, and what was known of it is gone: with
 // other relabelling every series of it looks new.
 func TestReconfigurationForgets(t *testing.T) {

@@ -28,8 +28,8 @@ type Scraper interface {
 	// error some jobs may already run with the new configuration; apply the old one
 	// again to go back.
 	ApplyConfig(*Config) error
-	// SetBirths replaces Options.Births; all targets are as seen for the first time
-	// then, since a name newly selected may come with old totals.
+	// SetBirths replaces Options.Births. Series already seen stay seen: none of them is
+	// born by becoming a births series.
 	SetBirths(func(metric string) bool)
 	// Run scrapes until ctx ends or Stop is called, then waits for scrapes under way.
 	// It may be called once.
@@ -80,7 +80,7 @@ type Manager struct {
 	sdMetrics *discovery.SDMetrics
 	registry  prometheus.Registerer
 
-	apply sync.Mutex // serialises ApplyConfig and SetBirths
+	apply sync.Mutex // serialises ApplyConfig
 
 	mu        sync.Mutex
 	config    *Config            // guarded by mu
@@ -199,10 +199,6 @@ func changedJobs(a, b *Config) []string {
 
 // SetBirths implements Scraper.
 func (m *Manager) SetBirths(births func(metric string) bool) {
-	m.apply.Lock()
-	defer m.apply.Unlock()
-	m.lives.pause("")
-	defer m.lives.resume("")
 	m.lives.setBirths(births)
 }
 
