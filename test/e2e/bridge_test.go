@@ -21,8 +21,12 @@ import (
 	"github.com/vesbridge/vesbridge/internal/bridgetest"
 )
 
-// binary builds cmd/bridge once per run of the test binary and returns its path.
+// binary builds cmd/bridge once per run of the test binary and returns its path. BRIDGE_BINARY
+// names one to test instead, such as a release's.
 var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("BRIDGE_BINARY"); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "bridge-e2e-")
 	if err != nil {
 		return "", err
@@ -39,7 +43,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built.Load() {
+	if built.Load() && os.Getenv("BRIDGE_BINARY") == "" {
 		if path, err := binary(); err == nil {
 			os.RemoveAll(filepath.Dir(path))
 		}

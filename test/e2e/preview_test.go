@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,13 +29,16 @@ func TestPreviewTellsWhatTheLoadGeneratorCounted(t *testing.T) {
 	s := &sidecar{mesh: newMesh(t), pod: "catalog-v1-0", version: "v1"}
 	dir := t.TempDir()
 	before, after := filepath.Join(dir, "before.prom"), filepath.Join(dir, "after.prom")
+	began := time.Now()
 	require.NoError(t, os.WriteFile(before, s.Stats(), 0o600))
 	s.load = newGenerator(s.Listeners["inbound"]).run(t.Context(), t, 6, 10)
 	s.requireMixed(t, s.load)
 	s.settled(t, s.load)
+	// The true distance of the two, else the sidecar's uptime would tell of a restart.
+	took := time.Since(began).Round(time.Millisecond)
 	require.NoError(t, os.WriteFile(after, s.Stats(), 0o600))
 
-	out := output(t, 0, "preview", "--mapping", "envoy", "--exposition", before+"@0s", "--exposition", after+"@5s",
+	out := output(t, 0, "preview", "--mapping", "envoy", "--exposition", before+"@0s", "--exposition", after+"@"+took.String(),
 		"--label", "namespace=shop", "--label", "pod="+s.pod, "--label", "app=catalog", "--label", "version=v1")
 	all := parseLines(t, out)
 	requireValid(t, all)
