@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
@@ -16,9 +17,8 @@ type Event struct {
 	SourceName string    `json:"sourceName"`
 	Severity   string    `json:"eventSeverity,omitempty"`
 	Built      time.Time `json:"built"`
-	Fields     int       `json:"fields"`
-	LeftOut    []LeftOut `json:"fieldsLeftOut,omitempty"`
-	Body       []byte    `json:"-"` // complete JSON
+	Fields     int       `json:"fields"` // values outside the header; counted when an event is asked for
+	Body       []byte    `json:"-"`      // complete JSON
 	seq        uint64
 }
 
@@ -84,7 +84,7 @@ func (r *Recent) Last(n int) []Event {
 		all = append(all, g.events[max(0, len(g.events)-n):]...)
 	}
 	slices.SortFunc(all, func(a, b Event) int { return cmp.Compare(b.seq, a.seq) })
-	return all[:min(n, len(all))]
+	return counted(all[:min(n, len(all))])
 }
 
 // LastByDomain returns at most n events of each domain, newest first.
@@ -96,7 +96,7 @@ func (r *Recent) LastByDomain(n int) []Event {
 		all = append(all, g.events[max(0, len(g.events)-n):]...)
 	}
 	slices.SortFunc(all, func(a, b Event) int { return cmp.Compare(b.seq, a.seq) })
-	return all
+	return counted(all)
 }
 
 // Get finds the newest event with that id.
@@ -106,9 +106,54 @@ func (r *Recent) Get(id string) (Event, bool) {
 	for _, g := range r.rings {
 		for _, e := range slices.Backward(g.events) {
 			if e.ID == id {
+				e.Fields = countFields(e.Body)
 				return e, true
 			}
 		}
 	}
 	return Event{}, false
+}
+
+// counted fills in Fields of events that the caller owns.
+func counted(events []Event) []Event {
+	for i := range events {
+		events[i].Fields = countFields(events[i].Body)
+	}
+	return events
+}
+
+// countFields counts the values of an event outside its commonEventHeader. It is done for
+// the few events that somebody looks at, not for all that are built.
+func countFields(body []byte) int {
+	var msg struct {
+		Event map[string]json.RawMessage `json:"event"`
+	}
+	if json.Unmarshal(body, &msg) != nil {
+		return 0
+	}
+	n := 0
+	for name, block := range msg.Event {
+		var v any
+		if name != "commonEventHeader" && json.Unmarshal(block, &v) == nil {
+			n += leaves(v)
+		}
+	}
+	return n
+}
+
+func leaves(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case map[string]any:
+		for _, m := range v {
+			n += leaves(m)
+		}
+	case []any:
+		for _, m := range v {
+			n += leaves(m)
+		}
+	default:
+		n = 1
+	}
+	return n
 }

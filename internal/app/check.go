@@ -1,0 +1,167 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vesbridge/vesbridge/internal/config"
+	"github.com/vesbridge/vesbridge/internal/problem"
+	"github.com/vesbridge/vesbridge/pkg/dmaap"
+	"github.com/vesbridge/vesbridge/pkg/mapping"
+	"github.com/vesbridge/vesbridge/pkg/outbox"
+	"github.com/vesbridge/vesbridge/pkg/series"
+	"github.com/vesbridge/vesbridge/pkg/ves"
+)
+
+// ErrProblems ends an operation that ran and found problems, which it has told.
+var ErrProblems = errors.New("problems found")
+
+// loaded is one configuration with all that it names, compiled.
+type loaded struct {
+	cfg *config.Config
+	set *mapping.Set
+}
+
+// load reads and compiles everything behind a configuration file, and returns every
+// problem of every file. loaded is nil where any is more than a warning.
+func load(path string) (*loaded, problem.List) {
+	cfg, problems := config.Load(path)
+	if cfg == nil {
+		return nil, problems
+	}
+	set, more := compile(cfg)
+	problems = append(problems, more...)
+	undeliverable(cfg, &problems)
+	if set == nil {
+		return nil, problems
+	}
+	return &loaded{cfg: cfg, set: set}, problems
+}
+
+// compile loads the identity table and the mappings of cfg.
+func compile(cfg *config.Config) (*mapping.Set, problem.List) {
+	var problems problem.List
+	var identity *mapping.Identity
+	if cfg.Identity != nil {
+		id, more := mapping.ParseIdentity(cfg.Identity.Path, cfg.Identity.Text)
+		problems = append(problems, more...)
+		identity = id
+	}
+	sources := make([]mapping.Source, 0, len(cfg.Mappings))
+	for _, m := range cfg.Mappings {
+		sources = append(sources, mapping.Source{Name: m.Path, Text: m.Text})
+	}
+	set, more := mapping.Load(sources, identity, series.NewCompiler(), mapping.LoadOptions{
+		Interval: cfg.Global.MeasurementInterval,
+		Scrape:   cfg.Scrape.ScrapeInterval(),
+		Version:  cfg.Global.VESVersion,
+	})
+	problems = append(problems, more...)
+	if problems.Failed() {
+		return nil, problems
+	}
+	return set, problems
+}
+
+// undeliverable warns of the domains that are routed to a VES collector whose profile has
+// no place for them.
+func undeliverable(cfg *config.Config, problems *problem.List) {
+	names := make([]string, len(cfg.Destinations))
+	for i, d := range cfg.Destinations {
+		names[i] = d.Name
+	}
+	router, err := dmaap.NewRouter(cfg.Routes, names)
+	if err != nil {
+		return // config.Load has told it
+	}
+	for _, d := range cfg.Destinations {
+		if d.VES == nil {
+			continue
+		}
+		to := router.Filter(d.Name)
+		for _, domain := range ves.Domains(cfg.Global.VESVersion) {
+			if !to(&outbox.Record{Domain: string(domain)}) {
+				continue
+			}
+			if why, ok := d.VES.Undeliverable(string(domain), ""); ok {
+				problems.Warnf(cfg.Path, d.Line, "route the domain elsewhere", "destination %q gets %s events: %s", d.Name, domain, why)
+			}
+		}
+	}
+}
+
+// CheckReport is what Check found.
+type CheckReport struct {
+	File     string       `json:"file"`
+	Problems problem.List `json:"problems"`
+	Mappings int          `json:"mappings"`
+	Jobs     int          `json:"scrape_jobs"`
+	Dests    int          `json:"destinations"`
+	Metrics  int          `json:"metric_names"` // names that the mappings use
+}
+
+// Check reads a configuration and all that it names, and reports every problem at once.
+func Check(path string) CheckReport {
+	r := CheckReport{File: path}
+	l, problems := load(path)
+	r.Problems = problems
+	if r.Problems == nil {
+		r.Problems = problem.List{}
+	}
+	if l != nil {
+		r.Mappings = len(l.set.Mappings())
+		r.Jobs = len(l.cfg.Scrape.Jobs())
+		r.Dests = len(l.cfg.Destinations)
+		r.Metrics = len(l.set.Names())
+	}
+	return r
+}
+
+// Failed says whether any problem is more than a warning.
+func (r CheckReport) Failed() bool { return r.Problems.Failed() }
+
+// Summary is the last line for a person.
+func (r CheckReport) Summary() string {
+	errs, warns := 0, 0
+	for _, p := range r.Problems {
+		if p.Warning {
+			warns++
+		} else {
+			errs++
+		}
+	}
+	if errs > 0 {
+		return fmt.Sprintf("%s: %s, %s", r.File, plural(errs, "problem"), plural(warns, "warning"))
+	}
+	return fmt.Sprintf("%s: fine: %s, %s using %s, %s; %s", r.File, plural(r.Jobs, "scrape job"),
+		plural(r.Mappings, "mapping"), plural(r.Metrics, "metric name"), plural(r.Dests, "destination"), plural(warns, "warning"))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// told writes problems into one error, for callers that have no list to show.
+func told(problems problem.List) error {
+	n := 0
+	for _, p := range problems {
+		if !p.Warning {
+			n++
+		}
+	}
+	return fmt.Errorf("the configuration has %s:\n%w", plural(n, "problem"), problems.Err())
+}
+
+// maxScrapeTimeout is the least grace with which windows are exact: a scrape that began
+// before the boundary may be appended this much later.
+func maxScrapeTimeout(cfg *config.Config) time.Duration {
+	longest := time.Second
+	for _, j := range cfg.Scrape.Jobs() {
+		longest = max(longest, j.Timeout)
+	}
+	return longest
+}
