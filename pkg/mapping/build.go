@@ -178,7 +178,7 @@ func (f *filler) try(ev *ves.Event, s *slot) bool {
 	f.filled = 0
 	clear(f.seen)
 	first := s.parts[0]
-	header(&ev.Header, first.data, first.entity)
+	header(&ev.Header, first.data, first.entity, f.version)
 	h := &ev.Header
 	h.EventID = eventID(ves.DomainMeasurement, s.eventName, s.source, f.window)
 	h.EventName, h.ReportingEntityName = s.eventName, f.reporter
@@ -199,7 +199,7 @@ func (f *filler) try(ev *ves.Event, s *slot) bool {
 
 // header sets what an entity's identity and its mapping know. Domain, id, name and
 // epochs are the caller's.
-func header(h *ves.Header, d *mappingData, e int32) {
+func header(h *ves.Header, d *mappingData, e int32, version ves.Version) {
 	who := d.who[e]
 	h.SourceName = who.header[hdrSourceName]
 	h.SourceID = who.header[hdrSourceID]
@@ -209,7 +209,10 @@ func header(h *ves.Header, d *mappingData, e int32) {
 	h.NFVendorName = who.header[hdrNfVendorName]
 	h.EventType = who.header[hdrEventType]
 	h.TimeZoneOffset = who.header[hdrTimeZoneOffset]
-	h.Priority = ves.PriorityNormal
+	h.SetDefaults()
+	if version < ves.V7_2_1 {
+		h.SetDefaults(ves.WidestAcceptance())
+	}
 	if t := d.m.priority; t != nil {
 		if s, err := t.render(d.end.entities.labels(e)); err == nil && ves.Priority(s).Valid() {
 			h.Priority = ves.Priority(s)

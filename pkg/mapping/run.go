@@ -333,7 +333,7 @@ func (e *Engine) buildHeartbeats(ctx context.Context, w Window, slots []slot, si
 		ev := e.events[n]
 		ev.Reset()
 		s := &slots[i]
-		header(&ev.Header, s.parts[0].data, s.parts[0].entity)
+		header(&ev.Header, s.parts[0].data, s.parts[0].entity, e.set.Load().version)
 		h := &ev.Header
 		h.EventName = heartbeatName(s.eventName)
 		h.EventID = eventID(ves.DomainHeartbeat, h.EventName, s.source, w)
