@@ -106,12 +106,20 @@ func (s *schedule) remember(w Window) {
 }
 
 // stepBack follows a clock that was set back: windows told under the later time stay
-// told, others come again as they fall due.
+// told, others come again as they fall due, and those that a wrong clock had jumped
+// over are made up for.
 func (s *schedule) stepBack(now time.Time) {
-	if now.Before(s.cursor) {
-		s.cursor = floorTime(now, s.interval)
-		s.skipTold()
+	if !now.Before(s.cursor) {
+		return
 	}
+	s.cursor = floorTime(now, s.interval)
+	for _, t := range slices.Backward(s.told) {
+		if !t.To.After(s.cursor) {
+			s.cursor = t.To
+			break
+		}
+	}
+	s.skipTold()
 }
 
 // skipTo gives up windows that end at or before t, and says which.
