@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vesbridge/vesbridge/internal/config"
@@ -80,13 +81,18 @@ func undeliverable(cfg *config.Config, problems *problem.List) {
 			continue
 		}
 		to := router.Filter(d.Name)
+		var refused []string
 		for _, domain := range ves.Domains(cfg.Global.VESVersion) {
-			if !to(&outbox.Record{Domain: string(domain)}) {
-				continue
+			if domain == ves.DomainStndDefined || !to(&outbox.Record{Domain: string(domain)}) {
+				continue // stndDefined events go by their namespace, which no record has yet
 			}
-			if why, ok := d.VES.Undeliverable(string(domain), ""); ok {
-				problems.Warnf(cfg.Path, d.Line, "route the domain elsewhere", "destination %q gets %s events: %s", d.Name, domain, why)
+			if _, ok := d.VES.Undeliverable(string(domain), ""); ok {
+				refused = append(refused, string(domain))
 			}
+		}
+		if len(refused) > 0 {
+			problems.Warnf(cfg.Path, d.Line, "route these domains elsewhere before anything sends them",
+				"destination %q: a collector of profile %s has no topic for %s", d.Name, d.VES.Profile, strings.Join(refused, ", "))
 		}
 	}
 }

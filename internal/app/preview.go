@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
-
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
@@ -218,7 +216,7 @@ func (p *previewer) compile(ctx context.Context, length time.Duration) error {
 		return err
 	}
 	if !p.loaded {
-		err := scrape.LoadExpositions(ctx, p.store, p.es, scrape.LoadOptions{Target: labels.FromMap(p.o.targetLabels()), Births: set.BirthsZero})
+		err := scrape.LoadExpositions(ctx, p.store, p.es, scrape.LoadOptions{Target: scrape.TargetLabels(p.o.targetLabels()), Births: set.BirthsZero})
 		if err != nil {
 			return err
 		}

@@ -49,6 +49,13 @@ type Config struct {
 	Web          Web
 }
 
+// Values of global.ves_header_versions: the newest pair of versions, or the one that is in
+// the enum of every 7.x schema.
+const (
+	HeaderVersionsLatest = "latest"
+	HeaderVersionsWidest = "widest"
+)
+
 // ProfilePrefix marks the Path of a shipped profile.
 const ProfilePrefix = "profile:"
 

@@ -162,7 +162,7 @@ func (l *loader) abs(p string) string {
 func (l *loader) global(t *globalTree) Global {
 	g := Global{
 		VESVersion:          ves.V7_2_1,
-		HeaderVersions:      cmp.Or(t.HeaderVersions, "latest"),
+		HeaderVersions:      cmp.Or(t.HeaderVersions, HeaderVersionsLatest),
 		ReportingEntityName: t.ReportingEntityName,
 		ReportingEntityID:   t.ReportingEntityID,
 		SeveralEventNames:   t.SeveralEventNames,
@@ -170,7 +170,7 @@ func (l *loader) global(t *globalTree) Global {
 	if t.VESVersion != "" && t.VESVersion != "7.2.1" {
 		l.problems.Addf(l.path, l.line("global", "ves_version"), "write 7.2.1, the version that this release speaks", "ves_version %q is not supported", t.VESVersion)
 	}
-	if g.HeaderVersions != "latest" && g.HeaderVersions != "widest" {
+	if g.HeaderVersions != HeaderVersionsLatest && g.HeaderVersions != HeaderVersionsWidest {
 		l.problems.Addf(l.path, l.line("global", "ves_header_versions"), `write latest ("4.1", "7.2.1") or widest ("4.0.1", "7.0.1", in the enum of every 7.x schema)`, "ves_header_versions %q is unknown", g.HeaderVersions)
 	}
 	g.MeasurementInterval = l.interval("measurement", time.Duration(t.MeasurementInterval), t.MeasurementIntervalSeconds, DefaultMeasurementInterval)

@@ -17,12 +17,12 @@ import (
 
 // Problem is one finding in one file.
 type Problem struct {
-	File   string // as the user named it; "" where there is none (a flag, a default)
-	Line   int    // 1-based; 0 where the line is unknown
-	Text   string // what is wrong, lower case, no full stop
-	Remedy string // what to do, an imperative clause; may be empty
+	File   string `json:"file,omitempty"`   // as the user named it; "" where there is none (a flag, a default)
+	Line   int    `json:"line,omitempty"`   // 1-based; 0 where the line is unknown
+	Text   string `json:"text"`             // what is wrong, lower case, no full stop
+	Remedy string `json:"remedy,omitempty"` // what to do, an imperative clause; may be empty
 	// Warning marks a finding that does not stop the file from being used.
-	Warning bool
+	Warning bool `json:"warning"`
 }
 
 // Error prints `file:line: text (remedy)`, leaving out what is unknown.
