@@ -245,6 +245,7 @@ func (c *collector) items(ctx context.Context, d *mappingData, bd *blockData) {
 		c.number(ctx, d, bd, k, d.end, nil)
 	}
 	if bd.items == nil {
+		bd.prev = nil // the entity is the item: whether it is whole says it all
 		return
 	}
 	for k, v := range bd.fixed {

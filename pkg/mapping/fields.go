@@ -275,6 +275,10 @@ func (b *builder) items(f *ves.Field, e entry) {
 }
 
 func (b *builder) itemEntry(f *ves.Field, n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		b.addf(n, "write a list of items, `- {key: …, from: …, MEMBER: EXPR}`", "%s is an array, this is no item of it", f.Path)
+		return
+	}
 	before := len(*b.problems)
 	bl := &block{kind: itemBlock, name: f.Path, field: f, limit: b.m.Limits.Items}
 	bl.suspect, _ = ves.FieldAt(b.opts.Version, b.domain, f.Path+".valuesAreSuspect")
@@ -299,7 +303,7 @@ func (b *builder) itemEntry(f *ves.Field, n *yaml.Node) {
 		b.itemMember(bl, f, e, names)
 	}
 	b.itemKey(bl, f, n, listed, names)
-	if len(bl.numbers) == 0 {
+	if len(bl.numbers) == 0 && len(*b.problems) == before {
 		b.addf(n, "add a member with an expression", "an item of %s has no number in it", f.Path)
 	}
 	if missing := b.missingMembers(bl, f); len(missing) > 0 && len(*b.problems) == before {
@@ -574,6 +578,10 @@ func (b *builder) latency(f *ves.Field, e entry) {
 	})
 	if (histogram.Value == "") == (buckets.Value == "") {
 		b.addf(e.value, "give one of histogram and buckets", "%s needs a histogram", f.Path)
+		return
+	}
+	if unit.Value == "" {
+		b.addf(e.value, "add unit: ms or unit: s, as the exporter has it", "%s does not say the unit of the bucket bounds", f.Path)
 		return
 	}
 	sc, err := convert(unit.Value, "ms")
