@@ -41,7 +41,7 @@ type statusView struct {
 func parsePages() (*template.Template, error) {
 	funcs := template.FuncMap{
 		"ago": ago, "utc": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"labels": labelText, "count": func(n uint64) string { return group(fmt.Sprint(n)) },
+		"labels": labelText, "reasons": byReason, "count": func(n uint64) string { return group(fmt.Sprint(n)) },
 	}
 	t, err := template.New("").Funcs(funcs).ParseFS(assets, "assets/*.html")
 	if err != nil {
@@ -196,4 +196,26 @@ func labelText(labels map[string]string) string {
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, " ")
+}
+
+// reasonGroup is the fields that were left out for one reason.
+type reasonGroup struct {
+	Reason string
+	Fields []LeftOut
+}
+
+// byReason groups what was left out, the reason with the fewest fields first: an exporter
+// that lacks many optional statistics must not hide the one field that went wrong.
+func byReason(all []LeftOut) []reasonGroup {
+	var groups []reasonGroup
+	for _, l := range all {
+		i := slices.IndexFunc(groups, func(g reasonGroup) bool { return g.Reason == l.Reason })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, reasonGroup{Reason: l.Reason})
+		}
+		groups[i].Fields = append(groups[i].Fields, l)
+	}
+	slices.SortStableFunc(groups, func(a, b reasonGroup) int { return cmp.Compare(len(a.Fields), len(b.Fields)) })
+	return groups
 }

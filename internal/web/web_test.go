@@ -56,7 +56,7 @@ func (f *fakeSource) Config() Config {
 func newTestServer(t *testing.T, change func(*Options)) *Server {
 	t.Helper()
 	r := NewRecent(50, 1<<20)
-	r.Add(Event{ID: "a-1", Domain: "measurement", EventName: "Measurement_Mesh-Envoy_Sidecar", SourceName: "demo/checkout-v1-0", Built: now.Add(-30 * time.Second), Fields: 21, Body: []byte(`{"event":{"x":"</pre><script>"}}`)})
+	r.Add(Event{ID: "a-1", Domain: "measurement", EventName: "Measurement_Mesh-Envoy_Sidecar", SourceName: "demo/checkout-v1-0", Built: now.Add(-30 * time.Second), Body: []byte(`{"event":{"x":"</pre><script>"}}`)})
 	o := Options{Source: &fakeSource{}, Recent: r, Gatherer: prometheus.NewRegistry(), Now: func() time.Time { return now }}
 	if change != nil {
 		change(&o)
@@ -126,7 +126,11 @@ func TestStatusPageNamesWhatIsWrongAndEscapes(t *testing.T) {
 
 func TestEventPageAndAPI(t *testing.T) {
 	s := newTestServer(t, nil)
-	require.NotContains(t, ask(t, s, "GET", "/events/a-1").Body.String(), "</pre><script>")
+	page := ask(t, s, "GET", "/events/a-1")
+	require.Equal(t, http.StatusOK, page.Code)
+	require.Contains(t, page.Body.String(), "demo/checkout-v1-0")
+	require.Contains(t, page.Body.String(), "<dt>Fields<dd>1<")
+	require.NotContains(t, page.Body.String(), "</pre><script>")
 	require.Equal(t, http.StatusNotFound, ask(t, s, "GET", "/events/none").Code)
 	require.JSONEq(t, `{"event":{"x":"</pre><script>"}}`, ask(t, s, "GET", "/api/v1/bridge/events/a-1").Body.String())
 	for _, name := range []string{"targets", "mappings", "destinations", "ledger", "config", "ready", "events"} {

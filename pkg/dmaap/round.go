@@ -23,7 +23,7 @@ type lane struct {
 	suspicion int    // suspect answers in a row
 	alone     uint64 // Seq that failed alone last, and how often
 	aloneN    int
-	suspects  map[string]*suspect // by source: its records wait for the first of them
+	suspects  map[parkKey]*suspect // its source, domain and namespace wait for the first of them
 
 	// parked are the records that a configuration refuses although others of the same
 	// call pass (a topic that does not exist): until when they wait.
@@ -33,7 +33,8 @@ type lane struct {
 }
 
 // suspect is a record that failed alone where its neighbours may pass. Later records of
-// its source wait, so that their order is kept.
+// its source, domain and namespace wait, so that their order is kept. Those of another
+// domain go on: they have another topic, which may well work.
 type suspect struct {
 	seq      uint64
 	failures int    // alone, in a row
@@ -52,8 +53,10 @@ func parkKeyOf(r *outbox.Record) parkKey {
 // maxParked bounds how much of a lane is parked; what is beyond is tried with the others.
 const maxParked = 4096
 
-// maxSuspects bounds how many sources of a lane are under suspicion at once.
-const maxSuspects = 16
+// maxSuspects bounds how many sources of a lane are under suspicion at once. It is well
+// above the sources of a common outage: where one topic of a lane answers 500 for all of
+// them, the others of the lane still pass.
+const maxSuspects = 256
 
 // window is the unsettled records that a round works on.
 type window struct {
@@ -72,7 +75,7 @@ func (s *Sender) round(ctx context.Context, recs []outbox.Record) error {
 	l := recs[0].Lane()
 	st := &s.lanes[l]
 	if st.done == nil {
-		st.done, st.suspects, st.parked = map[uint64]outbox.Outcome{}, map[string]*suspect{}, map[parkKey]time.Time{}
+		st.done, st.suspects, st.parked = map[uint64]outbox.Outcome{}, map[parkKey]*suspect{}, map[parkKey]time.Time{}
 	}
 	w := &window{s: s, st: st, lane: l, recs: recs}
 	w.settle()
@@ -134,7 +137,7 @@ func (w *window) settle() {
 }
 
 // forgetStale drops what is remembered of records that expired meanwhile: all that are
-// older than the lane's head, and suspects that are no longer the first of their source.
+// older than the lane's head, and suspects that are no longer there.
 func (w *window) forgetStale() {
 	if len(w.recs) == 0 {
 		return
@@ -145,9 +148,9 @@ func (w *window) forgetStale() {
 			delete(w.st.done, seq)
 		}
 	}
-	for source, sus := range w.st.suspects {
+	for key, sus := range w.st.suspects {
 		if i := w.index(sus.seq); i < 0 {
-			delete(w.st.suspects, source)
+			delete(w.st.suspects, key)
 		}
 	}
 }
@@ -171,7 +174,7 @@ func (w *window) free() []outbox.Record {
 		r := &w.recs[i]
 		_, done := w.st.done[r.Seq]
 		_, parked := w.st.parked[parkKeyOf(r)]
-		if done || parked || w.st.suspects[r.SourceName] != nil {
+		if done || parked || w.st.suspects[parkKeyOf(r)] != nil {
 			w.st.extra++
 			w.st.extraBytes += len(r.Body)
 			continue
@@ -303,7 +306,7 @@ func (w *window) judge(batch []outbox.Record, problem *Error) {
 	}
 	st.aloneN++
 	if st.aloneN >= 2 && len(st.suspects) < maxSuspects {
-		st.suspects[batch[0].SourceName] = &suspect{
+		st.suspects[parkKeyOf(&batch[0])] = &suspect{
 			seq: batch[0].Seq, failures: st.aloneN, okBefore: w.s.evidence(&batch[0]),
 			until: time.Now().Add(w.s.o.Retry.backoff(st.aloneN)),
 		}
@@ -341,7 +344,7 @@ func (w *window) retrySuspect(ctx context.Context, sus *suspect) *Error {
 	r := w.recs[i]
 	err := w.deliver(ctx, []outbox.Record{r})
 	if err == nil {
-		delete(w.st.suspects, r.SourceName)
+		delete(w.st.suspects, parkKeyOf(&r))
 		return nil
 	}
 	if !err.Suspect {
@@ -359,14 +362,14 @@ func (w *window) retrySuspect(ctx context.Context, sus *suspect) *Error {
 	if !poison && sus.failures >= limit && sus.proven == 0 {
 		var delivered bool
 		if poison, delivered = w.witness(ctx, &r); delivered {
-			delete(w.st.suspects, r.SourceName)
+			delete(w.st.suspects, parkKeyOf(&r))
 			return nil
 		}
 	}
 	if !poison {
 		return err
 	}
-	delete(w.st.suspects, r.SourceName)
+	delete(w.st.suspects, parkKeyOf(&r))
 	return w.bury(ctx, &r, &Error{Class: err.Class, Reason: ReasonPoison, Reply: err.Reply}, sus.failures)
 }
 
