@@ -85,9 +85,11 @@ func TestADestinationThatIsDownDelaysNobody(t *testing.T) {
 	s := &sidecar{mesh: newMesh(t), pod: "catalog-v1-0", version: "v1"}
 	col := newMoody(t)
 	hang := make(chan struct{})
-	col.set(func(_ http.ResponseWriter, r *http.Request) {
+	col.set(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-hang:
+			// Returning without a word would be a 200: the event would count as accepted.
+			http.Error(w, "busy", http.StatusServiceUnavailable)
 		case <-r.Context().Done():
 		}
 	})
