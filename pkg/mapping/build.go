@@ -306,7 +306,7 @@ func (f *filler) scalars(m *ves.Measurement, p part, bd *blockData, several bool
 	}
 	for i := range bd.b.strings {
 		s := &bd.b.strings[i]
-		r := ReasonNone
+		var r Reason
 		v, err := s.tmpl.render(d.end.entities.labels(e))
 		switch {
 		case err != nil:

@@ -79,7 +79,7 @@ func (c *collector) collect(ctx context.Context, m *Mapping, old *cache) *mappin
 	if d.err != nil {
 		return d
 	}
-	d.judge(c.window)
+	d.judge()
 	d.identify(old)
 	c.blocks(ctx, d, prevBlocks)
 	return d
@@ -134,7 +134,7 @@ func (c *collector) presence(ctx context.Context, m *Mapping, at time.Time, like
 const startSlack = 2 // seconds
 
 // judge decides of each entity whether windowed fields are whole.
-func (d *mappingData) judge(w Window) {
+func (d *mappingData) judge() {
 	n := d.end.entities.len()
 	d.before, d.whole = make([]int32, n), make([]Reason, n)
 	stayed := 0

@@ -429,3 +429,23 @@ func TestFailedPresenceCostsItsMappingOnly(t *testing.T) {
 	require.Equal(t, 1.0, got["ns/a"]["requestRate"])
 	require.ErrorContains(t, r.Mappings[1].Err, "broken")
 }
+
+// TestNativeHistogramFillsTheDistributionWhereThereIsNoClassicOne, and never beside it.
+func TestNativeHistogramFillsTheDistributionWhereThereIsNoClassicOne(t *testing.T) {
+	set, problems := mapping.Load([]mapping.Source{{Name: "m", Text: []byte(head + "fields: {latencyDistribution: {histogram: lat_bucket, unit: ms}}\n")}},
+		nil, histogramCompiler{}, mapping.LoadOptions{Interval: time.Minute})
+	require.NotNil(t, set, "%v", problems)
+	q := newFake(origin())
+	native := &mapping.Histogram{Count: 5, Buckets: []mapping.Bucket{{Lower: -0.5, Upper: 0.5, Count: 2}, {Lower: 4, Upper: 8, Count: 3}}}
+	for _, pod := range []string{"both", "native"} {
+		q.set("up", 1, "ns", pod)
+		q.rows["native[lat]"] = append(q.rows["native[lat]"], mapping.Row{Labels: []string{"ns", pod}, Histogram: native})
+	}
+	q.set("sum(increase(lat_bucket[$interval] anchored))", 5, "ns", "both", "+Inf")
+	got, _ := evaluate(t, set, q, minute(0))
+	require.Equal(t, []any{
+		map[string]any{"lowEndOfLatencyBucket": 0.0, "highEndOfLatencyBucket": 0.5, "countsInTheBucket": 2.0},
+		map[string]any{"lowEndOfLatencyBucket": 4.0, "highEndOfLatencyBucket": 8.0, "countsInTheBucket": 3.0},
+	}, got["ns/native"]["latencyDistribution"])
+	require.Equal(t, []any{map[string]any{"lowEndOfLatencyBucket": 0.0, "countsInTheBucket": 5.0}}, got["ns/both"]["latencyDistribution"])
+}

@@ -61,3 +61,10 @@ func (f *fakeQuerier) Query(_ context.Context, q *mapping.Query, at time.Time, r
 	}
 	return f.errs[q.Text]
 }
+
+// histogramCompiler can do native histograms too.
+type histogramCompiler struct{ fakeCompiler }
+
+func (c histogramCompiler) CompileHistogramIncrease(selector string, o mapping.CompileOptions) (*mapping.Query, error) {
+	return c.Compile("native["+selector+"]", o)
+}

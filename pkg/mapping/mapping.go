@@ -125,9 +125,6 @@ type stringMember struct {
 	tmpl  *labelTemplate
 }
 
-// windowed says whether the member only makes sense for a whole window.
-func (n *number) windowed() bool { return n.query.Windowed }
-
 // Set is all mappings of one configuration. It is immutable and safe for concurrent use.
 type Set struct {
 	mappings []*Mapping

@@ -68,7 +68,7 @@ type Report struct {
 }
 
 // MappingReport is one mapping's part of a Report.
-type MappingReport struct {
+type MappingReport struct { //nolint:revive // a report of one Mapping, beside Report of a window
 	Mapping  string
 	Entities int
 	// Gone entities were there when the window began and not when it ended; nothing is

@@ -16,7 +16,7 @@ type Status struct {
 }
 
 // MappingStatus is one mapping's last window.
-type MappingStatus struct {
+type MappingStatus struct { //nolint:revive // the status of one Mapping, beside Status of the engine
 	MappingReport
 	Window   Window
 	Duration time.Duration
