@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/web"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
@@ -36,8 +37,8 @@ type Options struct {
 	Logger      *slog.Logger // default: discard
 }
 
-// App is one bridge. Start and Stop are called once each; Reload and the readers may be
-// called from any goroutine between them.
+// App is one bridge. Start is called once; Stop and Reload may be called from any
+// goroutine, the readers from any goroutine between Start and Stop.
 type App struct {
 	opts Options
 	log  *slog.Logger
@@ -58,11 +59,17 @@ type App struct {
 	recent   *web.Recent
 	ln       net.Listener
 
-	reload sync.Mutex // one reload at a time
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	down   teardown
-	fatal  chan error
+	reload  sync.Mutex // one reload at a time; guards running and stopped
+	running bool       // all that a reload changes is there
+	stopped bool
+
+	watchEvery time.Duration
+	seen       sums // the files as they were before they were first read
+
+	wg    sync.WaitGroup
+	stop  sync.Mutex // one Stop at a time; guards down once Start has returned
+	down  teardown
+	fatal chan error
 }
 
 // New reads the configuration and returns an App that is not started. The error lists
@@ -72,6 +79,7 @@ func New(o Options) (*App, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.StopTimeout = cmp.Or(o.StopTimeout, 20*time.Second)
+	seen := look(config.Files(o.ConfigFile)) // before it is read: a change from here on is one
 	l, problems := load(o.ConfigFile)
 	if l == nil {
 		return nil, told(problems)
@@ -82,6 +90,7 @@ func New(o Options) (*App, error) {
 	a := &App{
 		opts: o, log: o.Logger, reg: reg, m: newMetrics(reg), fatal: make(chan error, 1),
 		started: now, recent: web.NewRecent(recentEvents, recentBytes),
+		watchEvery: watchInterval, seen: seen,
 	}
 	a.cur.Store(l)
 	a.lastReload.Store(&reloadResult{at: now, took: now, problems: problems})
@@ -93,6 +102,12 @@ func New(o Options) (*App, error) {
 // returns once all of it runs; an error leaves nothing running. ctx bounds the start
 // only.
 func (a *App) Start(ctx context.Context) (err error) {
+	a.reload.Lock()
+	stopped := a.stopped
+	a.reload.Unlock()
+	if stopped {
+		return errors.New("starting: the bridge was stopped")
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop(ctx))
@@ -103,7 +118,6 @@ func (a *App) Start(ctx context.Context) (err error) {
 		a.log.Warn("configuration warning", "problem", p.Error())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a.cancel = cancel
 	a.down.push("background work", func(context.Context) error { cancel(); a.wg.Wait(); return nil })
 
 	if err := a.openStore(l); err != nil {
@@ -118,11 +132,15 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.openScrape(run, l); err != nil {
 		return err
 	}
+	a.reload.Lock()
+	a.running = true
+	a.reload.Unlock()
 	if err := a.openWeb(ctx, l); err != nil {
 		return err
 	}
 	a.wg.Go(func() {
-		watch(run, a.files, func() { _ = a.Reload(run) })
+		files := func() []string { return config.Files(a.opts.ConfigFile) }
+		watch(run, a.watchEvery, a.seen, files, func() { _ = a.Reload(run) }) // told in the log, the metrics and the page
 	})
 	return nil
 }
@@ -141,8 +159,14 @@ func (a *App) Ledger() []outbox.LedgerRow { return a.box.Ledger() }
 
 // Stop ends everything in the reverse order of Start: no more scrapes, the events that
 // are built are delivered as far as ctx and StopTimeout allow, then all is closed.
-// Idempotent; legal on an App that did not start.
+// Idempotent; legal on an App that did not start, which then cannot be started. It waits
+// for a reload under way and refuses later ones.
 func (a *App) Stop(ctx context.Context) error {
+	a.reload.Lock()
+	a.running, a.stopped = false, true
+	a.reload.Unlock()
+	a.stop.Lock()
+	defer a.stop.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.opts.StopTimeout)
 	defer cancel()
 	return a.down.run(ctx)
@@ -167,9 +191,9 @@ func (a *App) openDelivery(run context.Context, l *loaded) error {
 	a.reg.MustRegister(ledgerCollector{a.box})
 	a.letters = dmaap.NewRing(0, 0)
 	a.delivery = &delivery{box: a.box, letters: a.letters, metrics: dmaap.NewMetrics(a.reg), log: a.log}
-	p, err := a.delivery.prepare(l.cfg)
-	if err != nil {
-		return err
+	p, problems := a.delivery.prepare(l.cfg)
+	if p == nil {
+		return told(problems)
 	}
 	a.down.push("delivery", a.delivery.stopAll)
 	return a.delivery.apply(run, p)

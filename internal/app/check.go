@@ -27,14 +27,15 @@ type loaded struct {
 // load reads and compiles everything behind a configuration file, and returns every
 // problem of every file. loaded is nil where any is more than a warning.
 func load(path string) (*loaded, problem.List) {
-	cfg, problems := config.Load(path)
+	cfg, problems := config.Read(path)
 	if cfg == nil {
 		return nil, problems
 	}
+	// The mappings are looked at whatever is wrong with the rest: all problems in one run.
 	set, more := compile(cfg)
 	problems = append(problems, more...)
 	undeliverable(cfg, &problems)
-	if set == nil {
+	if problems.Failed() {
 		return nil, problems
 	}
 	return &loaded{cfg: cfg, set: set}, problems
@@ -53,11 +54,11 @@ func compile(cfg *config.Config) (*mapping.Set, problem.List) {
 	for _, m := range cfg.Mappings {
 		sources = append(sources, mapping.Source{Name: m.Path, Text: m.Text})
 	}
-	set, more := mapping.Load(sources, identity, series.NewCompiler(), mapping.LoadOptions{
-		Interval: cfg.Global.MeasurementInterval,
-		Scrape:   cfg.Scrape.ScrapeInterval(),
-		Version:  cfg.Global.VESVersion,
-	})
+	o := mapping.LoadOptions{Interval: cfg.Global.MeasurementInterval, Version: cfg.Global.VESVersion}
+	if cfg.Scrape != nil {
+		o.Scrape = cfg.Scrape.ScrapeInterval()
+	}
+	set, more := mapping.Load(sources, identity, series.NewCompiler(), o)
 	problems = append(problems, more...)
 	if problems.Failed() {
 		return nil, problems
@@ -65,8 +66,8 @@ func compile(cfg *config.Config) (*mapping.Set, problem.List) {
 	return set, problems
 }
 
-// undeliverable warns of the domains that are routed to a VES collector whose profile has
-// no place for them.
+// undeliverable warns of the domains that are routed to a destination which has no place
+// for them: a VES collector by its profile, a bus by its topics.
 func undeliverable(cfg *config.Config, problems *problem.List) {
 	names := make([]string, len(cfg.Destinations))
 	for i, d := range cfg.Destinations {
@@ -77,22 +78,19 @@ func undeliverable(cfg *config.Config, problems *problem.List) {
 		return // config.Load has told it
 	}
 	for _, d := range cfg.Destinations {
-		if d.VES == nil {
-			continue
-		}
 		to := router.Filter(d.Name)
 		var refused []string
 		for _, domain := range ves.Domains(cfg.Global.VESVersion) {
 			if domain == ves.DomainStndDefined || !to(&outbox.Record{Domain: string(domain)}) {
 				continue // stndDefined events go by their namespace, which no record has yet
 			}
-			if _, ok := d.VES.Undeliverable(string(domain), ""); ok {
+			if _, ok := d.Undeliverable(string(domain)); ok {
 				refused = append(refused, string(domain))
 			}
 		}
 		if len(refused) > 0 {
 			problems.Warnf(cfg.Path, d.Line, "route these domains elsewhere before anything sends them",
-				"destination %q: a collector of profile %s has no topic for %s", d.Name, d.VES.Profile, strings.Join(refused, ", "))
+				"destination %q has no topic for %s", d.Name, strings.Join(refused, ", "))
 		}
 	}
 }

@@ -108,9 +108,15 @@ func deliverTo(ctx context.Context, o CollectorOptions, reg *prometheus.Registry
 	box := outbox.NewMemory(outbox.Options{MaxRecords: cfg.Outbox.MaxRecords, MaxBytes: cfg.Outbox.MaxBytes})
 	down.push("outbox", func(context.Context) error { return box.Close() })
 	d := &delivery{box: box, letters: dmaap.NewRing(0, 0), metrics: dmaap.NewMetrics(reg), log: o.Logger}
-	p, err := d.prepare(cfg)
-	if err != nil {
-		return nil, err
+	for _, p := range problems {
+		o.Logger.Warn("configuration warning", "problem", p.Error())
+	}
+	if len(cfg.Destinations) == 0 {
+		return nil, fmt.Errorf("%s names no destination: what is acknowledged would go nowhere", o.ConfigFile)
+	}
+	p, problems := d.prepare(cfg)
+	if p == nil {
+		return nil, told(problems)
 	}
 	down.push("delivery", d.stopAll)
 	if err := d.apply(ctx, p); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vesbridge/vesbridge/internal/config"
+	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/kafka"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/messagerouter"
@@ -48,15 +49,18 @@ type plan struct {
 	cfgs   map[string]config.Destination
 }
 
-// prepare makes the destinations that cfg adds or changes.
-func (d *delivery) prepare(cfg *config.Config) (*plan, error) {
+// prepare makes the destinations that cfg adds or changes. The plan is nil where any
+// cannot be made; the problems name all that cannot.
+func (d *delivery) prepare(cfg *config.Config) (*plan, problem.List) {
+	var problems problem.List
 	names := make([]string, len(cfg.Destinations))
 	for i, c := range cfg.Destinations {
 		names[i] = c.Name
 	}
 	router, err := dmaap.NewRouter(cfg.Routes, names)
 	if err != nil {
-		return nil, err
+		problems.Addf(cfg.Path, 0, "correct the routes", "%v", err)
+		return nil, problems
 	}
 	p := &plan{router: router, made: map[string]dmaap.Destination{}, cfgs: map[string]config.Destination{}}
 	d.mu.Lock()
@@ -68,11 +72,22 @@ func (d *delivery) prepare(cfg *config.Config) (*plan, error) {
 		}
 		dest, err := newDestination(&c, d.log)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("making destination %q: %w", c.Name, err), p.discard())
+			problems = append(problems, unmakable(cfg, &c, err))
+			continue
 		}
 		p.made[c.Name] = dest
 	}
+	if problems.Failed() {
+		if err := p.discard(); err != nil {
+			d.log.Warn("closing destinations that were prepared", "err", err)
+		}
+		return nil, problems
+	}
 	return p, nil
+}
+
+func unmakable(cfg *config.Config, c *config.Destination, err error) problem.Problem {
+	return problem.Problem{File: cfg.Path, Line: c.Line, Text: fmt.Sprintf("destination %q: %v", c.Name, err), Remedy: "correct the destination"}
 }
 
 // discard closes what was made for a plan that is not carried out.
@@ -93,42 +108,58 @@ func same(a, b *config.Destination) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// apply carries p out. ctx is the life of the senders, not of the call.
+// apply carries p out. ctx is the life of the senders, not of the call. What cannot be
+// carried out is in the error; all else is done. Not together with prepare or stopAll.
 func (d *delivery) apply(ctx context.Context, p *plan) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.running == nil {
-		d.running = map[string]*outlet{}
-	}
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(d.running)) {
-		_, keep := p.cfgs[name]
-		_, replaced := p.made[name]
-		if keep && !replaced {
-			continue
-		}
-		errs = append(errs, d.stop(ctx, name, 5*time.Second))
-		if !keep {
-			d.box.Remove(name)
-			d.metrics.Forget(name)
-		}
-	}
+	// The routes first, also of what goes on as it is: nothing waits for a slow stop.
+	readers := map[string]outbox.Reader{}
 	for _, name := range slices.Sorted(maps.Keys(p.cfgs)) {
-		cfg := p.cfgs[name]
 		reader, err := d.box.Reader(name, p.router.Filter(name))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("reading the outbox for %q: %w", name, err))
 			continue
 		}
-		dest, made := p.made[name]
-		if !made {
-			continue // goes on with its reader, whose filter was just replaced
+		readers[name] = reader
+	}
+	leaving := d.leaving(p)
+	errs = append(errs, d.stopSome(ctx, leaving, reloadDrain))
+	for name := range leaving {
+		if _, keep := p.cfgs[name]; !keep {
+			d.box.Remove(name)
+			d.metrics.Forget(name)
 		}
-		if err := d.start(ctx, cfg, reader, dest); err != nil {
-			errs = append(errs, err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.made)) {
+		reader, ok := readers[name]
+		if !ok {
+			errs = append(errs, p.made[name].Close(ctx))
+			continue
+		}
+		if err := d.start(ctx, p.cfgs[name], reader, p.made[name]); err != nil {
+			errs = append(errs, err, p.made[name].Close(ctx))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// reloadDrain is how long a destination that a reload takes away or changes may go on
+// sending.
+const reloadDrain = 5 * time.Second
+
+// leaving are the outlets that do not run on under p.
+func (d *delivery) leaving(p *plan) map[string]*outlet {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := map[string]*outlet{}
+	for name, o := range d.running {
+		_, keep := p.cfgs[name]
+		_, replaced := p.made[name]
+		if !keep || replaced {
+			out[name] = o
+		}
+	}
+	return out
 }
 
 func (d *delivery) start(ctx context.Context, cfg config.Destination, reader outbox.Reader, dest dmaap.Destination) error {
@@ -141,7 +172,12 @@ func (d *delivery) start(ctx context.Context, cfg config.Destination, reader out
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	o := &outlet{cfg: cfg, sender: sender, cancel: cancel, done: make(chan struct{})}
+	d.mu.Lock()
+	if d.running == nil {
+		d.running = map[string]*outlet{}
+	}
 	d.running[cfg.Name] = o
+	d.mu.Unlock()
 	go func() {
 		defer close(o.done)
 		if err := sender.Run(ctx); err != nil {
@@ -151,38 +187,45 @@ func (d *delivery) start(ctx context.Context, cfg config.Destination, reader out
 	return nil
 }
 
-// stop ends one sender, letting it drain for at most limit. The caller holds mu.
-func (d *delivery) stop(ctx context.Context, name string, limit time.Duration) error {
-	o := d.running[name]
-	delete(d.running, name)
+// stopSome drains outlets side by side for at most limit, and ends them. mu is free
+// meanwhile: pages go on, and a destination that hangs holds up no other.
+func (d *delivery) stopSome(ctx context.Context, outlets map[string]*outlet, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	err := o.sender.Stop(ctx)
-	o.cancel()
-	<-o.done
-	return err
+	return d.halt(ctx, outlets)
 }
 
-// stopAll drains every destination at once, within ctx.
-func (d *delivery) stopAll(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (d *delivery) halt(ctx context.Context, outlets map[string]*outlet) error {
 	var wg sync.WaitGroup
-	errs := make([]error, 0, len(d.running))
-	var mu sync.Mutex // guards errs
-	for _, o := range d.running {
+	var errs []error // guarded by mu
+	for name, o := range outlets {
 		wg.Go(func() {
 			err := o.sender.Stop(ctx)
 			o.cancel()
 			<-o.done
-			mu.Lock()
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			delete(d.running, name)
 			errs = append(errs, err)
-			mu.Unlock()
 		})
 	}
 	wg.Wait()
-	clear(d.running)
 	return errors.Join(errs...)
+}
+
+// stopAll drains every destination at once, within ctx, and says what was not delivered:
+// an outbox in memory takes that along.
+func (d *delivery) stopAll(ctx context.Context) error {
+	d.mu.Lock()
+	all := maps.Clone(d.running)
+	d.mu.Unlock()
+	err := d.halt(ctx, all)
+	for _, r := range d.box.Ledger() {
+		if r.Pending > 0 {
+			d.log.Error("stopped before all events were delivered", "destination", r.Destination, "domain", r.Domain, "events", r.Pending)
+		}
+	}
+	return err
 }
 
 // states returns how each destination is doing, by name.

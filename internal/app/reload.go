@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +17,9 @@ import (
 func (a *App) Reload(ctx context.Context) error {
 	a.reload.Lock()
 	defer a.reload.Unlock()
+	if !a.running {
+		return errors.New("reloading: the bridge does not run")
+	}
 	problems, err := a.tryReload(ctx)
 	now := time.Now()
 	result := &reloadResult{at: now, took: now, err: err, problems: problems}
@@ -39,20 +42,19 @@ func (a *App) tryReload(ctx context.Context) (problem.List, error) {
 		return problems, told(problems)
 	}
 	was := a.cur.Load()
-	plan, err := a.delivery.prepare(next.cfg)
-	if err != nil {
-		return problems, err
+	plan, more := a.delivery.prepare(next.cfg)
+	if problems = append(problems, more...); plan == nil {
+		return problems, told(problems)
 	}
 	if err := a.scraper.ApplyConfig(next.cfg.Scrape); err != nil {
-		return problems, fmt.Errorf("applying scrape_configs: %w", joinClose(err, plan.discard()))
+		// Some jobs may run with the new configuration already.
+		back := a.scraper.ApplyConfig(was.cfg.Scrape)
+		return problems, errors.Join(fmt.Errorf("applying scrape_configs: %w", err), back, plan.discard())
 	}
 	// From here on nothing is refused any more.
 	a.store.SetReach(next.set.Reach())
 	a.cur.Store(next)
-	if !slices.Equal(was.set.Names(), next.set.Names()) {
-		// Names that are new to the bridge may come with old totals: nothing is born then.
-		a.scraper.SetBirths(next.set.BirthsZero)
-	}
+	a.scraper.SetBirths(next.set.BirthsZero)
 	a.engine.Swap(next.set)
 	if err := a.delivery.apply(ctx, plan); err != nil {
 		a.log.Error("applying destinations", "err", err)
@@ -64,13 +66,6 @@ func (a *App) tryReload(ctx context.Context) (problem.List, error) {
 		a.log.Warn("changed, but in force only after a restart", "keys", strings.Join(keys, ", "))
 	}
 	return problems, nil
-}
-
-func joinClose(err, closing error) error {
-	if closing != nil {
-		return fmt.Errorf("%w; and closing what was prepared: %w", err, closing)
-	}
-	return err
 }
 
 // needRestart names the keys whose change a reload does not carry out.
@@ -86,20 +81,7 @@ func needRestart(was, next *config.Config) []string {
 	add(was.Outbox != next.Outbox, "outbox")
 	add(was.Global.HeartbeatInterval != next.Global.HeartbeatInterval, "global.heartbeat_interval")
 	add(was.Global.ReportingEntityName != next.Global.ReportingEntityName, "global.reporting_entity_name")
+	add(was.Global.SeveralEventNames != next.Global.SeveralEventNames, "global.allow_several_event_names")
+	add(maxScrapeTimeout(was) != maxScrapeTimeout(next), "the longest scrape_timeout, as the grace of windows")
 	return keys
-}
-
-// files are the files whose change reloads the configuration.
-func (a *App) files() []string {
-	cfg := a.cur.Load().cfg
-	files := []string{a.opts.ConfigFile}
-	if cfg.Identity != nil {
-		files = append(files, cfg.Identity.Path)
-	}
-	for _, m := range cfg.Mappings {
-		if !strings.HasPrefix(m.Path, config.ProfilePrefix) {
-			files = append(files, m.Path)
-		}
-	}
-	return files
 }

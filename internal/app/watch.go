@@ -12,39 +12,49 @@ import (
 // file systems.
 const watchInterval = 5 * time.Second
 
-// fingerprint is the content of a set of files. An unreadable file has a fingerprint too,
-// so that its coming back is a change.
-func fingerprint(paths []string) [sha256.Size]byte {
-	h := sha256.New()
+// sums are the contents of files by path. An unreadable file has the zero sum, so that its
+// coming back is a change.
+type sums map[string][sha256.Size]byte
+
+func look(paths []string) sums {
+	s := make(sums, len(paths))
 	for _, p := range paths {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-		text, err := os.ReadFile(p)
-		if err != nil {
-			h.Write([]byte{1})
-			continue
+		var sum [sha256.Size]byte
+		if text, err := os.ReadFile(p); err == nil {
+			sum = sha256.Sum256(text)
 		}
-		sum := sha256.Sum256(text)
-		h.Write(sum[:])
+		s[p] = sum
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return s
 }
 
-// watch calls changed whenever the content of the files differs from the last time it
-// looked, until ctx ends. files is asked each time, since a reload may name other files.
-func watch(ctx context.Context, files func() []string, changed func()) {
-	tick := time.NewTicker(watchInterval)
+// differs says whether the content of a file that both looks saw is another one. A file
+// that only one of them saw came or went with a change of the file that names it.
+func (s sums) differs(other sums) bool {
+	for p, sum := range s {
+		if was, ok := other[p]; ok && was != sum {
+			return true
+		}
+	}
+	return false
+}
+
+// watch calls changed whenever the content of a file differs from the last time it was
+// looked at, the first time from last, until ctx ends. files is asked each time, since a
+// changed file may name others.
+func watch(ctx context.Context, every time.Duration, last sums, files func() []string, changed func()) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	last := fingerprint(files())
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if now := fingerprint(files()); now != last {
-				last = now
+			now := look(files())
+			if now.differs(last) {
 				changed()
 			}
+			last = now
 		}
 	}
 }

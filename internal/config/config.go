@@ -103,6 +103,20 @@ func (d *Destination) Kind() string {
 	return ""
 }
 
+// Undeliverable says why the destination has no place for the events of a domain; ok is
+// false where it has one.
+func (d *Destination) Undeliverable(domain string) (why string, ok bool) {
+	switch {
+	case d.VES != nil:
+		return d.VES.Undeliverable(domain, "")
+	case d.Kafka != nil:
+		return d.Kafka.Undeliverable(domain, "")
+	case d.DMaaP != nil:
+		return d.DMaaP.Undeliverable(domain, "")
+	}
+	return "", false
+}
+
 // Outbox bounds what is kept for a destination that is down.
 type Outbox struct {
 	MaxRecords int   // per destination
@@ -168,24 +182,60 @@ var later = map[string]string{
 
 // Load reads path and all that it names. The Config is nil where a problem is more than
 // a warning. It touches the file system only.
-func Load(path string) (*Config, problem.List) {
+func Load(path string) (*Config, problem.List) { return usable(Read(path)) }
+
+// Read is Load that also hands out what a wrong file could be read as, so that what it
+// names can be looked at in the same run. Such a Config is not for use: parts of it are
+// missing, Scrape may be nil. It is nil where nothing could be read.
+func Read(path string) (*Config, problem.List) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, problem.List{{File: path, Text: fmt.Sprintf("reading the configuration: %v", unwrapPath(err)), Remedy: "name a readable file with --config"}}
 	}
-	return Parse(path, text)
+	return parse(path, text)
 }
 
 // Parse is Load for a text that is at hand; files that it names are relative to path's
 // folder.
-func Parse(path string, text []byte) (*Config, problem.List) {
+func Parse(path string, text []byte) (*Config, problem.List) { return usable(parse(path, text)) }
+
+func parse(path string, text []byte) (*Config, problem.List) {
 	l := loader{path: path, dir: filepath.Dir(path), text: text}
 	cfg := l.load()
 	l.problems.Sort()
-	if l.problems.Failed() {
-		return nil, l.problems
-	}
 	return cfg, l.problems
+}
+
+func usable(cfg *Config, problems problem.List) (*Config, problem.List) {
+	if problems.Failed() {
+		return nil, problems
+	}
+	return cfg, problems
+}
+
+// Files are path and the files that the bridge's own keys of it name now, whatever else is
+// wrong with it: those whose change makes another configuration.
+func Files(path string) []string {
+	files := []string{path}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return files
+	}
+	var t struct {
+		Mappings []string `yaml:"mappings"`
+		Identity string   `yaml:"identity"`
+	}
+	_ = yaml.Unmarshal(text, &t) // what could be read is there all the same
+	l := loader{dir: filepath.Dir(path)}
+	for _, m := range t.Mappings {
+		if !isProfile(m) {
+			files = append(files, l.abs(m))
+		}
+	}
+	if t.Identity != "" {
+		files = append(files, l.abs(t.Identity))
+	}
+	return files
 }
 
 // build turns the decoded tree into a Config and checks what YAML cannot.

@@ -316,9 +316,12 @@ func (l *loader) mappings(names []string) []Named {
 	return out
 }
 
+// isProfile says that an entry of mappings is a shipped profile's name rather than a path.
+func isProfile(name string) bool { return !strings.ContainsAny(name, `/\.`) }
+
 // named resolves a shipped profile by its name or a file by its path.
 func (l *loader) named(name string, line int) *Named {
-	if !strings.ContainsAny(name, `/\.`) {
+	if isProfile(name) {
 		text, err := profiles.Open(name)
 		if err == nil {
 			return &Named{Path: ProfilePrefix + name, Line: line, Text: text}

@@ -43,11 +43,11 @@ type Destination struct {
 // New makes a Destination; it does not connect. log may be nil.
 func New(cfg Config, log *slog.Logger) (*Destination, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("VES collector %q: %w", cfg.Endpoint, err)
+		return nil, fmt.Errorf("VES collector: %w", err) // the endpoint may hold a password
 	}
 	client, err := cfg.Client("vescollector")
 	if err != nil {
-		return nil, fmt.Errorf("VES collector %q: %w", cfg.Endpoint, err)
+		return nil, fmt.Errorf("VES collector: %w", err) // the endpoint may hold a password
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

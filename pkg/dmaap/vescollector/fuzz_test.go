@@ -18,7 +18,6 @@ func FuzzClassify(f *testing.F) {
 	for _, r := range replies {
 		known[r.reason] = true
 	}
-	known["refused"] = true
 	f.Fuzz(func(t *testing.T, status int, body, after string) {
 		e := classify(&httpx.Reply{Status: status, Body: body, Header: http.Header{"Retry-After": {after}}}, time.Unix(0, 0))
 		switch {

@@ -45,6 +45,7 @@ func classify(r *httpx.Reply, now time.Time) *dmaap.Error {
 		return nil
 	case http.StatusBadRequest:
 		e.Class, e.Reason = badRequest(r.Body)
+		e.Suspect = e.Class == dmaap.Retryable
 	case http.StatusUnauthorized:
 		e.Class, e.Reason = dmaap.Misconfigured, "unauthorized"
 	case http.StatusForbidden:
@@ -72,7 +73,7 @@ func classify(r *httpx.Reply, now time.Time) *dmaap.Error {
 			// Malformed for this collector, too large for its bus, or its bus is down.
 			e.Class, e.Reason, e.Suspect = dmaap.Retryable, "server_error", r.Status == http.StatusInternalServerError
 		case r.Status >= 400:
-			e.Class, e.Reason = dmaap.Permanent, "refused"
+			e.Class, e.Reason = dmaap.Misconfigured, "no_collector" // e.g. 407 of a proxy
 		default: // 1xx and 3xx do not end a VES call, and other 2xx are no collector's
 			e.Class, e.Reason = dmaap.Misconfigured, "no_collector"
 		}
@@ -98,6 +99,8 @@ func badRequest(body string) (dmaap.Class, string) {
 	case x.MessageID == "POL9003":
 		return dmaap.Permanent, "too_large"
 	default:
-		return dmaap.Permanent, "bad_request"
+		// Not a VES exception: a proxy's answer to anything, or a foreign collector's to
+		// this event. The events must not be given up before their neighbours pass.
+		return dmaap.Retryable, "bad_request"
 	}
 }
