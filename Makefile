@@ -22,7 +22,8 @@ demo: ## the whole pipeline on this machine: a small mesh, the bridge, a VES col
 
 .PHONY: test
 test: servers ## all tests: unit, race detector, end to end against real servers
-	$(GO) test -race -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
+	$(GO) test -race -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $$($(GO) list ./... | grep -v '/test/e2e$$')
+	$(GO) test -race -count=1 -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./test/e2e
 
 .PHONY: short
 short: ## the tests that need no server, quickly
