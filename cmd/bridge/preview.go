@@ -44,7 +44,7 @@ What was left out, and why, is told on standard error.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.ConfigFile, "config", "", "take identity, interval and own mappings from this configuration")
+	f.StringVar(&o.ConfigFile, "config", "", "take identity and own mappings from this configuration")
 	f.StringVar(&o.Mapping, "mapping", "", "the mapping: a shipped profile's name, a file, or a mapping of --config")
 	f.StringVar(&o.Target, "target", "", "URL to scrape")
 	f.StringArrayVar(&o.Expositions, "exposition", nil, "FILE@OFFSET, an exposition and when it was taken; repeat it")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/vesbridge/vesbridge/internal/app"
 )
@@ -31,6 +32,7 @@ done first, then it is swapped; with a bad configuration the last good one stays
 				return err
 			}
 			o.Logger = log
+			klog.SetSlogLogger(log.With("component", "kubernetes_client")) // client-go's own would write another format
 			a, err := app.New(o)
 			if err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/units"
+	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
@@ -93,7 +95,11 @@ func (l *loader) yamlProblem(err error) {
 			}
 			text, remedy = fmt.Sprintf("unknown key %q", g[1]), "correct or remove it; `bridge schema config` lists the keys"
 		} else if g := wrongType.FindStringSubmatch(text); g != nil {
-			text, remedy = fmt.Sprintf("a %s stands where %s is wanted", yamlKind(g[1])+strings.TrimRight(" "+g[2], " "), goKind(g[3])), "correct the value's type"
+			value := ""
+			if want := goKind(g[3]); want == "a whole number" || want == "true or false" {
+				value = " " + strings.TrimSpace(g[2]) // elsewhere it may be a password in the wrong place
+			}
+			text, remedy = fmt.Sprintf("a %s%s stands where %s is wanted", yamlKind(g[1]), strings.TrimRight(value, " "), goKind(g[3])), "correct the value's type"
 		}
 		l.problems.Addf(l.path, line, remedy, "%s", strings.TrimPrefix(text, "yaml: "))
 	}
@@ -380,9 +386,53 @@ func (l *loader) destinations(ds []Destination) {
 		if err != nil {
 			l.problems.Addf(l.path, line, "correct the destination", "destination %q: %v", d.Name, err)
 		}
+		l.destinationFiles(d)
 	}
 	if len(ds) == 0 {
 		l.problems.Warnf(l.path, l.line("destinations"), "add a destination, such as - {name: dcae, ves: {endpoint: 'https://ves:8443'}}", "no destination is configured: events are built and go nowhere")
+	}
+}
+
+// destinationFiles makes the paths of credentials relative to the configuration's folder,
+// as Prometheus does with those of scrape_configs, and warns of files that are not there:
+// they may be only where the bridge runs.
+func (l *loader) destinationFiles(d *Destination) {
+	var tls *promconfig.TLSConfig
+	var basic *promconfig.BasicAuth
+	var auth *promconfig.Authorization
+	files := map[string]*string{}
+	switch {
+	case d.VES != nil:
+		tls, basic, auth = &d.VES.TLSConfig, d.VES.BasicAuth, d.VES.Authorization
+	case d.DMaaP != nil:
+		tls, basic, auth = &d.DMaaP.TLSConfig, d.DMaaP.BasicAuth, d.DMaaP.Authorization
+		if d.DMaaP.APIKey != nil {
+			files["api_key.secret_file"] = &d.DMaaP.APIKey.SecretFile
+		}
+	case d.Kafka != nil:
+		tls = d.Kafka.TLSConfig
+		if d.Kafka.SASL != nil {
+			files["sasl.password_file"] = &d.Kafka.SASL.PasswordFile
+		}
+	}
+	if tls != nil {
+		files["tls_config.ca_file"], files["tls_config.cert_file"], files["tls_config.key_file"] = &tls.CAFile, &tls.CertFile, &tls.KeyFile
+	}
+	if basic != nil {
+		files["basic_auth.username_file"], files["basic_auth.password_file"] = &basic.UsernameFile, &basic.PasswordFile
+	}
+	if auth != nil {
+		files["authorization.credentials_file"] = &auth.CredentialsFile
+	}
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		f := files[key]
+		if *f == "" {
+			continue
+		}
+		*f = l.abs(*f)
+		if _, err := os.Stat(*f); err != nil {
+			l.problems.Warnf(l.path, d.Line, "create it or correct the path", "destination %q: %s %q: %v", d.Name, key, *f, unwrapPath(err))
+		}
 	}
 }
 
