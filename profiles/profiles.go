@@ -1,5 +1,5 @@
 // Package profiles holds the mappings that the bridge ships, embedded: what a mesh's
-// sidecars and a node's exporter tell, as VES measurements.
+// sidecars and a host's exporter tell, as VES measurements.
 //
 // A profile is an ordinary mapping file (docs/mapping-guide.md). A configuration names it
 // without a path, `mappings: [envoy, node]`; `bridge profiles show NAME` prints it, as the
@@ -13,6 +13,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 //go:embed *.yaml
@@ -25,45 +27,52 @@ var ErrUnknown = errors.New("unknown profile")
 type Info struct {
 	// Name is what a configuration calls it: the file's name without its ending.
 	Name string
+	// Description is one sentence, the file's own.
+	Description string
 	// Plane is the software whose metrics it maps.
 	Plane string
-	// Description is one sentence.
-	Description string
 	// Vantage says from where the numbers are seen, since a mesh counts one request at
 	// several places.
 	Vantage string
-	// Settings is what its exporter must be set to, one line each; empty where the
-	// exporter's defaults suffice.
+	// Settings is what its exporter must be set to, one line each, the file's own; empty
+	// where the exporter's defaults suffice.
 	Settings []string
 }
 
 // List returns the shipped profiles, by name. The slice is the caller's.
 func List() []Info {
-	return []Info{
+	list := []Info{
 		{
-			Name:        "envoy",
-			Plane:       "Envoy 1.20 and later, alone or as Istio's, Consul's or Kuma's sidecar",
-			Description: "Golden signals, upstream clusters, resilience, mutual TLS and life of an Envoy proxy.",
-			Vantage: "Source totals are what the proxy serves: its inbound listeners where it has any, all its listeners where it has none (gateways). " +
-				"Upstream clusters are told one by one and never added to those.",
-			Settings: []string{
-				"Scrape /stats/prometheus of the admin port (or of Istio's :15090).",
-				"Do not use ?usedonly with sidecars that have both inbound and outbound listeners: a listener that was not used yet cannot be told from one that is not there.",
-				"Istio exposes few statistics by default: list the ones below in proxyStatsMatcher or sidecar.istio.io/statsInclusionRegexps.",
-				"Istio: scrape each proxy once; the ports 15020 and 15090 tell the same numbers.",
-				"Per endpoint numbers need the cluster's track_cluster_stats.per_endpoint_stats; circuit breaker headroom needs track_remaining; cpuUsageArray needs the overload manager's cpu_utilization monitor.",
-			},
+			Name:  "envoy",
+			Plane: "Envoy 1.20 and later, alone or as the sidecar of Istio, Consul or Kuma",
+			Vantage: "The source's totals are what the proxy serves: its inbound listeners where it has any, all its listeners where it has none (gateways). " +
+				"Listeners and upstream clusters are also told one by one, and never added to those.",
 		},
 		{
-			Name:        "node",
-			Plane:       "Prometheus node_exporter 1.0 and later on Linux",
-			Description: "CPUs, memory, network interfaces, disks, filesystems, load and processes of one host.",
-			Vantage:     "The host's kernel. Interfaces and disks are the physical ones: loopback, veth, ifb, zram and the like are left out.",
-			Settings: []string{
-				"--collector.processes for process states other than running and blocked.",
-				"filesystemUsageArray needs the I/O operations of the very device that holds the filesystem: let --collector.diskstats.device-exclude keep partitions where filesystems live on them.",
-			},
+			Name:    "node",
+			Plane:   "Prometheus node_exporter 1.0 and later on Linux",
+			Vantage: "The host's kernel. Interfaces and disks are the physical ones: loopback, veth, ifb, zram and the like are left out.",
 		},
+	}
+	for i := range list {
+		list[i].describe()
+	}
+	return list
+}
+
+// describe reads what the file says of itself. Every embedded file is proven to be valid,
+// so there is nothing to report.
+func (p *Info) describe() {
+	text, err := Open(p.Name)
+	if err != nil {
+		return
+	}
+	var own struct {
+		Description string   `yaml:"description"`
+		Settings    []string `yaml:"settings"`
+	}
+	if yaml.Unmarshal(text, &own) == nil {
+		p.Description, p.Settings = own.Description, own.Settings
 	}
 }
 

@@ -36,8 +36,10 @@ func TestEveryProfileIsListedAndLoadsWithoutAWarning(t *testing.T) {
 		require.NotEmpty(t, p.Vantage)
 		m, ok := load(t, mapping.LoadOptions{}, p.Name).Mapping(p.Name)
 		require.True(t, ok, "profile %s names its mapping otherwise", p.Name)
-		require.Equal(t, strings.TrimSuffix(p.Description, "."), m.Description)
-		require.NotNil(t, m.Settings)
+		require.NotEmpty(t, p.Description)
+		require.Equal(t, p.Description, m.Description)
+		require.NotEmpty(t, p.Settings)
+		require.Len(t, m.Settings, len(p.Settings))
 	}
 	files, err := filepath.Glob("*.yaml")
 	require.NoError(t, err)
