@@ -89,7 +89,11 @@ func NewEngine(o EngineOptions) *Engine {
 			LookbackDelta:        o.LookbackDelta,
 			EnableAtModifier:     true,
 			EnableNegativeOffset: true,
-			Parser:               parser.NewParser(parserOptions()),
+			// A family that is spread over many names (Envoy's dotted form) is matched by a
+			// regular expression on the name; rate() of it must not fail because two names
+			// would be alike once dropped. They are dropped at the end instead.
+			EnableDelayedNameRemoval: true,
+			Parser:                   parser.NewParser(parserOptions()),
 		}),
 		turns:   make(chan struct{}, o.Concurrency),
 		logger:  o.Logger,
