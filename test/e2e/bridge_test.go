@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,44 +20,49 @@ import (
 	"github.com/vesbridge/vesbridge/internal/bridgetest"
 )
 
-// binary builds cmd/bridge once per run of the test binary and returns its path. BRIDGE_BINARY
-// names one to test instead, such as a release's.
-var binary = sync.OnceValues(func() (string, error) {
+// The binaries under test, each built once per run of the test binary and only if a test asks
+// for it. BRIDGE_BINARY names one to test instead of both, such as a release's.
+var (
+	binary      = sync.OnceValues(func() (string, error) { return build("bridge") })
+	binaryRaced = sync.OnceValues(func() (string, error) { return build("bridge-race", "-race") })
+	builds      = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "bridge-e2e-") })
+)
+
+func build(name string, flags ...string) (string, error) {
 	if path := os.Getenv("BRIDGE_BINARY"); path != "" {
 		return path, nil
 	}
-	dir, err := os.MkdirTemp("", "bridge-e2e-")
+	dir, err := builds()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "bridge")
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	path := filepath.Join(dir, name)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "../../cmd/bridge").CombinedOutput()
+	args := append([]string{"build", "-o", path}, flags...)
+	out, err := exec.CommandContext(ctx, "go", append(args, "../../cmd/bridge")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the bridge: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built.Load() && os.Getenv("BRIDGE_BINARY") == "" {
-		if path, err := binary(); err == nil {
-			os.RemoveAll(filepath.Dir(path))
-		}
+	if dir, err := builds(); err == nil {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
 
-// built says that a test asked for the binary.
-var built atomic.Bool
-
 // command is the bridge's command line with args.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	built.Store(true)
-	path, err := binary()
+	built := binary
+	if raceDetector {
+		built = binaryRaced
+	}
+	path, err := built()
 	require.NoError(t, err)
 	return exec.Command(path, args...)
 }
@@ -74,15 +78,23 @@ type bridge struct {
 // alive. Its data is in a folder of the test's own.
 func startBridge(t *testing.T, config string) *bridge {
 	t.Helper()
-	b := &bridge{config: filepath.Join(t.TempDir(), "bridge.yaml"), web: bridgetest.FreeAddr(t)}
-	b.write(t, config)
-	b.start(t)
+	b := newBridge(t, config)
+	b.start(t, command(t))
 	return b
 }
 
-func (b *bridge) start(t *testing.T) {
+func newBridge(t *testing.T, config string) *bridge {
 	t.Helper()
-	b.Process = bridgetest.Start(t, "bridge", command(t, "run", "--config", b.config, "--web.listen", b.web))
+	b := &bridge{config: filepath.Join(t.TempDir(), "bridge.yaml"), web: bridgetest.FreeAddr(t)}
+	b.write(t, config)
+	return b
+}
+
+// start runs the bridge by a command line without arguments.
+func (b *bridge) start(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.Args = append(cmd.Args, "run", "--config", b.config, "--web.listen", b.web)
+	b.Process = bridgetest.Start(t, "bridge", cmd)
 	b.WaitUntil(time.Minute, "is healthy", func() error { _, err := b.get("/-/healthy"); return err })
 }
 
