@@ -12,7 +12,7 @@ import (
 func previewCmd(lf *logFlags) *cobra.Command {
 	var o app.PreviewOptions
 	cmd := &cobra.Command{
-		Use:   "preview --mapping NAME (--target URL | --exposition FILE@OFFSET ...)",
+		Use:   "preview --mapping NAME (--target URL | --exposition FILE@OFFSET FILE@OFFSET ...)",
 		Short: "Print the events that a mapping would send",
 		Long: `Print the events that a mapping would send for one target, one {"event":…} per line.
 
@@ -20,9 +20,15 @@ func previewCmd(lf *logFlags) *cobra.Command {
 one target at time offsets; without --interval each consecutive pair is one window.
 What was left out, and why, is told on standard error.`,
 		Example: `  bridge preview --mapping envoy --target http://127.0.0.1:15000/stats/prometheus --interval 10s
-  bridge preview --mapping envoy --exposition a.prom@0s --exposition b.prom@10s`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  bridge preview --mapping envoy --exposition a.prom@0s b.prom@10s`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && len(o.Expositions) == 0 {
+				return fmt.Errorf("unexpected argument %q: expositions follow --exposition", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Expositions = append(o.Expositions, args...)
 			log, err := lf.logger(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -47,7 +53,7 @@ What was left out, and why, is told on standard error.`,
 	f.StringVar(&o.ConfigFile, "config", "", "take identity and own mappings from this configuration")
 	f.StringVar(&o.Mapping, "mapping", "", "the mapping: a shipped profile's name, a file, or a mapping of --config")
 	f.StringVar(&o.Target, "target", "", "URL to scrape")
-	f.StringArrayVar(&o.Expositions, "exposition", nil, "FILE@OFFSET, an exposition and when it was taken; repeat it")
+	f.StringArrayVar(&o.Expositions, "exposition", nil, "FILE@OFFSET, an exposition and when it was taken; more may follow it")
 	f.StringToStringVar(&o.Labels, "label", nil, "target labels, name=value; instance is set where it is missing")
 	f.DurationVar(&o.Interval, "interval", 0, "the measurement interval (with --target 10s where not given)")
 	_ = cmd.MarkFlagRequired("mapping")

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,13 +36,76 @@ type PreviewOptions struct {
 	Progress    io.Writer // what is awaited, and what was left out and why
 }
 
-// previewBody bounds one exposition.
-const previewBody = 256 << 20
+const (
+	// previewBody bounds one exposition.
+	previewBody = 256 << 20
+	// offsetStep is how exactly offsets are taken: a fifth of each window, the step of
+	// peaks, is then whole milliseconds as PromQL has them.
+	offsetStep = 5 * time.Millisecond
+)
 
 // Preview calls each with every event that the mapping would send, as JSON, and returns
 // how many there were.
 func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) error) (int, error) {
+	// A mistake in the mapping is told before anything is awaited.
+	if _, _, err := o.mapping(cmp.Or(o.Interval, time.Minute), cmp.Or(o.Interval, time.Minute)); err != nil {
+		return 0, err
+	}
 	es, err := o.expositions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if o.Interval > 0 {
+		return o.series(ctx, es, each)
+	}
+	total := 0
+	for i := 1; i < len(es); i++ {
+		n, err := o.pair(ctx, es[i-1], es[i], each)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// pair previews the one window between two expositions. Each pair has a store of its own,
+// since no common time suits pairs of different lengths.
+func (o *PreviewOptions) pair(ctx context.Context, a, b scrape.Exposition, each func([]byte) error) (int, error) {
+	length := b.At.Sub(a.At)
+	b.At = alignedBefore(time.Now(), length)
+	a.At = b.At.Add(-length)
+	return o.preview(ctx, []scrape.Exposition{a, b}, length, each)
+}
+
+// series previews one window after the other over all expositions.
+func (o *PreviewOptions) series(ctx context.Context, es []scrape.Exposition, each func([]byte) error) (int, error) {
+	span := es[len(es)-1].At.Sub(es[0].At)
+	if span < o.Interval {
+		return 0, fmt.Errorf("the expositions span %s, less than one interval of %s", span, o.Interval)
+	}
+	shift := alignedBefore(time.Now().Add(-span), o.Interval).Sub(es[0].At)
+	for i := range es {
+		es[i].At = es[i].At.Add(shift)
+	}
+	return o.preview(ctx, es, o.Interval, each)
+}
+
+// alignedBefore is the last multiple of d before t, as windows of a running bridge are
+// aligned. Subqueries step on multiples of a fraction of the scrape interval, so a window
+// that ends elsewhere would miss its own last rate.
+func alignedBefore(t time.Time, d time.Duration) time.Time {
+	ms := t.UnixMilli()
+	return time.UnixMilli(ms - ms%d.Milliseconds())
+}
+
+// preview evaluates windows of one length over expositions.
+func (o *PreviewOptions) preview(ctx context.Context, es []scrape.Exposition, length time.Duration, each func([]byte) error) (n int, err error) {
+	gap := length
+	for i := 1; i < len(es); i++ {
+		gap = min(gap, es[i].At.Sub(es[i-1].At))
+	}
+	set, global, err := o.mapping(length, gap)
 	if err != nil {
 		return 0, err
 	}
@@ -49,24 +114,42 @@ func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) erro
 		return 0, fmt.Errorf("making a folder for the preview: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	store, err := series.OpenStore(series.StoreOptions{Dir: dir, Retention: es[len(es)-1].At.Sub(es[0].At) + time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	span := es[len(es)-1].At.Sub(es[0].At)
+	store, err := series.OpenStore(series.StoreOptions{Dir: dir, Retention: span + time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return 0, fmt.Errorf("opening a store for the preview: %w", err)
 	}
-	defer store.Close()
-
-	windows := o.windows(es)
-	if len(windows) == 0 {
-		return 0, fmt.Errorf("the expositions span %s, less than one interval of %s", es[len(es)-1].At.Sub(es[0].At), o.Interval)
+	defer func() { err = errors.Join(err, store.Close()) }()
+	err = scrape.LoadExpositions(ctx, store, es, scrape.LoadOptions{Target: scrape.TargetLabels(o.targetLabels()), Births: set.BirthsZero})
+	if err != nil {
+		return 0, err
 	}
-	p := previewer{o: &o, store: store, es: es}
-	n := 0
-	for _, w := range windows {
-		told, err := p.window(ctx, w, each)
-		n += told
+	var buf []byte
+	sink := func(_ context.Context, events []*ves.Event) error {
+		for _, e := range events {
+			if buf, err = e.AppendJSON(buf[:0], ves.V7_2_1); err != nil {
+				return fmt.Errorf("encoding the event of %q: %w", e.Header.SourceName, err)
+			}
+			if err := each(buf); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}
+	engine, err := mapping.New(set, series.NewEngine(series.EngineOptions{Queryable: store}), sink, mapping.Options{
+		ReportingEntityName: global.ReportingEntityName, Logger: o.Logger,
+	})
+	if err != nil {
+		return 0, err
+	}
+	last := es[len(es)-1].At
+	for start := es[0].At; !start.Add(length).After(last); start = start.Add(length) {
+		report, err := engine.Evaluate(ctx, mapping.Window{Start: start, End: start.Add(length)})
 		if err != nil {
 			return n, err
 		}
+		o.tell(report)
 	}
 	return n, nil
 }
@@ -87,6 +170,7 @@ func (o *PreviewOptions) expositions(ctx context.Context) ([]scrape.Exposition, 
 			return nil, fmt.Errorf("--exposition %q: write FILE@OFFSET, such as a.prom@0s", arg)
 		}
 		offset, err := time.ParseDuration(arg[at+1:])
+		offset = offset.Round(offsetStep)
 		if err != nil {
 			return nil, fmt.Errorf("--exposition %q: the offset: %w", arg, err)
 		}
@@ -100,10 +184,8 @@ func (o *PreviewOptions) expositions(ctx context.Context) ([]scrape.Exposition, 
 		}
 		es = append(es, scrape.Exposition{Body: body, ContentType: scrape.GuessContentType(body)})
 	}
-	// The last exposition was taken before now; whole minutes keep the epochs readable.
-	base := time.Now().Add(-offsets[len(offsets)-1]).Truncate(time.Minute)
 	for i := range es {
-		es[i].At = base.Add(offsets[i])
+		es[i].At = time.UnixMilli(offsets[i].Milliseconds())
 	}
 	return es, nil
 }
@@ -129,7 +211,7 @@ func (o *PreviewOptions) fetchTwice(ctx context.Context) ([]scrape.Exposition, e
 	if err != nil {
 		return nil, err
 	}
-	second.At = first.At.Add(o.Interval)
+	first.At, second.At = time.UnixMilli(0), time.UnixMilli(o.Interval.Milliseconds())
 	return []scrape.Exposition{first, second}, nil
 }
 
@@ -144,6 +226,9 @@ func (o *PreviewOptions) fetch(ctx context.Context) (scrape.Exposition, error) {
 	req.Header.Set("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err // it repeats the URL
+		}
 		return e, fmt.Errorf("scraping %q: %w", o.Target, err)
 	}
 	defer resp.Body.Close()
@@ -160,107 +245,26 @@ func (o *PreviewOptions) fetch(ctx context.Context) (scrape.Exposition, error) {
 	return e, nil
 }
 
-// windows are what is evaluated: each consecutive pair, or one interval after the other.
-func (o *PreviewOptions) windows(es []scrape.Exposition) []mapping.Window {
-	var ws []mapping.Window
-	if o.Interval == 0 {
-		for i := 1; i < len(es); i++ {
-			ws = append(ws, mapping.Window{Start: es[i-1].At, End: es[i].At})
-		}
-		return ws
-	}
-	last := es[len(es)-1].At
-	for start := es[0].At; !start.Add(o.Interval).After(last); start = start.Add(o.Interval) {
-		ws = append(ws, mapping.Window{Start: start, End: start.Add(o.Interval)})
-	}
-	return ws
-}
-
-// previewer evaluates windows over one store. Mappings are compiled for each length of
-// window, since it is part of their expressions.
-type previewer struct {
-	o      *PreviewOptions
-	store  *series.Store
-	es     []scrape.Exposition
-	loaded bool
-	engine *mapping.Engine
-	length time.Duration
-	buf    []byte
-	each   func([]byte) error
-	n      int
-}
-
-func (p *previewer) window(ctx context.Context, w mapping.Window, each func([]byte) error) (int, error) {
-	p.each, p.n = each, 0
-	if p.engine == nil || p.length != w.Interval() {
-		if err := p.compile(ctx, w.Interval()); err != nil {
-			return 0, err
-		}
-	}
-	report, err := p.engine.Evaluate(ctx, w)
-	if err != nil {
-		return p.n, err
-	}
-	p.tell(report)
-	return p.n, nil
-}
-
-// compile loads the mapping for windows of one length and, once, the expositions.
-func (p *previewer) compile(ctx context.Context, length time.Duration) error {
-	gap := length
-	for i := 1; i < len(p.es); i++ {
-		gap = min(gap, p.es[i].At.Sub(p.es[i-1].At))
-	}
-	set, global, err := p.o.mapping(length, gap)
-	if err != nil {
-		return err
-	}
-	if !p.loaded {
-		err := scrape.LoadExpositions(ctx, p.store, p.es, scrape.LoadOptions{Target: scrape.TargetLabels(p.o.targetLabels()), Births: set.BirthsZero})
-		if err != nil {
-			return err
-		}
-		p.loaded = true
-	}
-	p.length = length
-	p.engine, err = mapping.New(set, series.NewEngine(series.EngineOptions{Queryable: p.store}), p.print, mapping.Options{
-		HeartbeatInterval:   global.HeartbeatInterval,
-		ReportingEntityName: global.ReportingEntityName,
-		Logger:              p.o.Logger,
-	})
-	return err
-}
-
-func (p *previewer) print(_ context.Context, events []*ves.Event) error {
-	for _, e := range events {
-		var err error
-		if p.buf, err = e.AppendJSON(p.buf[:0], ves.V7_2_1); err != nil {
-			return fmt.Errorf("encoding the event of %q: %w", e.Header.SourceName, err)
-		}
-		if err := p.each(p.buf); err != nil {
-			return err
-		}
-		p.n++
-	}
-	return nil
-}
-
-// tell says what was left out of a window and why.
-func (p *previewer) tell(r mapping.Report) {
+// tell says what was left out of a window and why: a line for each reason.
+func (o *PreviewOptions) tell(r mapping.Report) {
 	for _, m := range r.Mappings {
 		if m.Err != nil {
-			fmt.Fprintf(p.o.Progress, "mapping %s: %v\n", m.Mapping, m.Err)
+			fmt.Fprintf(o.Progress, "mapping %s: %v\n", m.Mapping, m.Err)
 		}
+		byReason := map[string][]string{}
 		for _, f := range m.Fields {
 			if f.Err != nil {
-				fmt.Fprintf(p.o.Progress, "mapping %s line %d, %s: %v\n", m.Mapping, f.Line, f.Field, f.Err)
+				fmt.Fprintf(o.Progress, "mapping %s line %d, %s: %v\n", m.Mapping, f.Line, f.Field, f.Err)
 			}
 			for _, l := range f.LeftOut {
-				p.o.Logger.Info("left out", "mapping", m.Mapping, "line", f.Line, "field", f.Field, "reason", l.Reason.String(), "count", l.Count)
+				byReason[l.Reason.String()] = append(byReason[l.Reason.String()], fmt.Sprintf("%s ×%d", f.Field, l.Count))
 			}
 		}
+		for _, reason := range slices.Sorted(maps.Keys(byReason)) {
+			fmt.Fprintf(o.Progress, "mapping %s left out, %s: %s\n", m.Mapping, reason, strings.Join(byReason[reason], ", "))
+		}
 		for _, n := range m.Notes {
-			fmt.Fprintf(p.o.Progress, "mapping %s: %s\n", m.Mapping, n)
+			fmt.Fprintf(o.Progress, "mapping %s: %s\n", m.Mapping, n)
 		}
 	}
 }
