@@ -77,17 +77,12 @@ func (r *Recent) Add(e Event) {
 
 // Last returns at most n events, newest first. Bodies are shared: not to be changed.
 func (r *Recent) Last(n int) []Event {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var all []Event
-	for _, g := range r.rings {
-		all = append(all, g.events[max(0, len(g.events)-n):]...)
-	}
-	slices.SortFunc(all, func(a, b Event) int { return cmp.Compare(b.seq, a.seq) })
-	return counted(all[:min(n, len(all))])
+	all := r.LastByDomain(n)
+	return all[:min(n, len(all))]
 }
 
-// LastByDomain returns at most n events of each domain, newest first.
+// LastByDomain returns at most n events of each domain, newest first of all. Bodies are
+// shared: not to be changed.
 func (r *Recent) LastByDomain(n int) []Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
