@@ -38,7 +38,7 @@ servers: ## real servers for the tests, into a cache folder
 	test/servers/install.sh
 
 .PHONY: bench
-bench: ## benchmarks
+bench: servers ## benchmarks
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout $(TEST_TIMEOUT) ./pkg/...
 
 .PHONY: lint

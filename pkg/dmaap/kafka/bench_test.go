@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/vesbridge/vesbridge/internal/bridgetest"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/dmaaptest"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
@@ -19,15 +19,12 @@ import (
 // Publish and through a bare loop of the same client with the same options, in turns.
 // Compare ns/event; Publish should reach 0.8 of the bare loop's rate.
 //
-//	BRIDGE_TEST_KAFKA=127.0.0.1:9092 go test ./pkg/dmaap/kafka -run '^$' -bench Publish -count 5
+//	go test ./pkg/dmaap/kafka -run '^$' -bench Publish -count 5
 func BenchmarkPublish(b *testing.B) {
-	addr := os.Getenv("BRIDGE_TEST_KAFKA")
-	if addr == "" {
-		b.Skip("BRIDGE_TEST_KAFKA names no broker (host:port)")
-	}
 	if testing.Short() {
-		b.Skip("needs seconds")
+		b.Skip("starts a real server")
 	}
+	addr := bridgetest.Kafka(b).Plain
 	const topic = "bench-publish"
 	events := DefaultConfig().MaxBatchEvents
 	cfg := DefaultConfig()

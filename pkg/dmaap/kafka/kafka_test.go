@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/vesbridge/vesbridge/internal/bridgetest"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/dmaaptest"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
@@ -269,22 +269,20 @@ func TestSASL(t *testing.T) {
 	}
 }
 
-// TestRealBrokerRefusesAWrongPassword needs the SASL_PLAINTEXT listener of a real broker
-// with the SCRAM-SHA-512 user vesuser, password vespass.
 func TestRealBrokerRefusesAWrongPassword(t *testing.T) {
-	addr := os.Getenv("BRIDGE_TEST_KAFKA_SASL")
-	if addr == "" {
-		t.Skip("BRIDGE_TEST_KAFKA_SASL names no broker (host:port)")
+	if testing.Short() {
+		t.Skip("starts a real server")
 	}
+	broker := bridgetest.Kafka(t)
 	cfg := DefaultConfig()
-	cfg.Brokers, cfg.Topics, cfg.AutoCreateTopics = []string{addr}, dmaap.ONAPTopics(), true
-	cfg.SASL = &SASL{Mechanism: "SCRAM-SHA-512", Username: "vesuser", Password: "wrong"}
+	cfg.Brokers, cfg.Topics, cfg.AutoCreateTopics = []string{broker.SASL}, dmaap.ONAPTopics(), true
+	cfg.SASL = &SASL{Mechanism: "SCRAM-SHA-512", Username: broker.User, Password: "wrong"}
 	err := destination(t, cfg).Publish(t.Context(), dmaaptest.Records("fault", 1))
 	e, ok := errors.AsType[*dmaap.Error](err)
 	require.True(t, ok)
 	require.Equal(t, dmaap.Misconfigured, e.Class, "%v", err)
 	require.Equal(t, "unauthenticated", e.Reason)
-	cfg.SASL.Password = "vespass"
+	cfg.SASL.Password = config.Secret(broker.Password)
 	require.NoError(t, destination(t, cfg).Publish(t.Context(), dmaaptest.Records("fault", 1)))
 }
 
