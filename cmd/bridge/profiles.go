@@ -20,9 +20,10 @@ func profilesCmd() *cobra.Command {
 	}
 	var output string
 	list := &cobra.Command{
-		Use:   "list",
-		Short: "List the shipped mappings",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "List the shipped mappings",
+		Example: "  bridge profiles list\n  bridge profiles list --output json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := outputFlag(output); err != nil {
 				return err
@@ -40,9 +41,10 @@ func profilesCmd() *cobra.Command {
 	}
 	list.Flags().StringVar(&output, "output", "text", "text or json")
 	show := &cobra.Command{
-		Use:   "show NAME",
-		Short: "Print a shipped mapping as it is",
-		Args:  cobra.ExactArgs(1),
+		Use:     "show NAME",
+		Short:   "Print a shipped mapping as it is",
+		Example: "  bridge profiles show envoy > own-envoy.yaml",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := app.Profile(args[0])
 			if err != nil {

@@ -15,9 +15,10 @@ func schemaCmd() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   "ves VERSION",
-		Short: "Print the JSON Schema of a VES version",
-		Args:  cobra.ExactArgs(1),
+		Use:     "ves VERSION",
+		Short:   "Print the JSON Schema of a VES version",
+		Example: "  bridge schema ves 7.2.1",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := app.VESSchema(args[0])
 			if err != nil {
@@ -27,9 +28,10 @@ func schemaCmd() *cobra.Command {
 			return err
 		},
 	}, &cobra.Command{
-		Use:   "config",
-		Short: "Print the JSON Schema of the configuration file",
-		Args:  cobra.NoArgs,
+		Use:     "config",
+		Short:   "Print the JSON Schema of the configuration file",
+		Example: "  bridge schema config > bridge.schema.json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := app.ConfigSchema()
 			if err != nil {

@@ -243,9 +243,10 @@ func (a *App) openScrape(run context.Context, l *loaded) error {
 		return fmt.Errorf("applying scrape_configs: %w", err)
 	}
 	a.scraper = s
-	a.down.push("scraper", func(context.Context) error { s.Stop(); return nil })
+	run, cancel := context.WithCancel(run)
+	a.down.push("scraper", func(context.Context) error { cancel(); s.Stop(); return nil })
 	a.wg.Go(func() {
-		if err := s.Run(run); err != nil {
+		if err := s.Run(run); err != nil && run.Err() == nil {
 			a.fail(fmt.Errorf("scraping: %w", err))
 		}
 	})

@@ -222,10 +222,16 @@ func TestSickDestinationsDelayNoOther(t *testing.T) {
 
 	busy.well()
 	eventually(t, "what was pending arrives", func() bool { return len(busy.measurements()) >= len(fine.measurements()) })
-	for i, r := range busy.measurements()[:3] {
-		require.Equal(t, fine.measurements()[i].EventID, r.EventID, "in order, nothing left out")
-	}
+	require.Equal(t, idsOf(fine)[:3], idsOf(busy)[:3], "in order, nothing left out")
 	release()
 	eventually(t, "what hung arrives", func() bool { return len(hung.measurements()) >= 3 })
-	require.Equal(t, fine.measurements()[0].EventID, hung.measurements()[0].EventID)
+	require.Equal(t, idsOf(fine)[:3], idsOf(hung)[:3])
+}
+
+func idsOf(c *collector) []string {
+	var ids []string
+	for _, r := range c.measurements() {
+		ids = append(ids, r.EventID)
+	}
+	return ids
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,12 +37,21 @@ func TestWatchSeesEveryChangeOnce(t *testing.T) {
 	write := func(path, text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
 	write(main, "1")
 	synctest.Test(t, func(t *testing.T) {
-		named := []string{main}
-		changes := 0
+		var mu sync.Mutex // guards named and changes: time alone orders nothing
+		named, changes := []string{main}, 0
 		before := look(named)
 		write(main, "2") // between the first reading and the first look
 		ctx, cancel := context.WithCancel(t.Context())
-		go watch(ctx, time.Second, before, func() []string { return named }, func() { changes++ })
+		files := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return named
+		}
+		go watch(ctx, time.Second, before, files, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			changes++
+		})
 		steps := []struct {
 			what string
 			do   func()
@@ -58,10 +68,14 @@ func TestWatchSeesEveryChangeOnce(t *testing.T) {
 		}
 		time.Sleep(time.Second / 2) // so that steps fall between looks
 		for _, s := range steps {
+			mu.Lock()
 			s.do()
+			mu.Unlock()
 			time.Sleep(time.Second)
 			synctest.Wait()
+			mu.Lock()
 			require.Equal(t, s.want, changes, s.what)
+			mu.Unlock()
 		}
 		cancel()
 		synctest.Wait()

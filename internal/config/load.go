@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -217,17 +218,37 @@ var ownGlobalKeys = []string{
 // scrapeConfigs hands Prometheus' part of the file to Prometheus' own parser, with every
 // other line blanked, so that the lines it names are the lines of the file.
 func (l *loader) scrapeConfigs() *scrape.Config {
-	text := l.prometheusText()
+	text, exact := l.prometheusText()
 	c, ps := scrape.ParseConfig(text, l.path)
+	for i := range ps {
+		if !exact { // the lines are those of another text; a wrong one is worse than a near one
+			ps[i].Line = l.line("scrape_configs")
+		}
+	}
 	l.problems = append(l.problems, ps...)
 	return c
 }
 
-func (l *loader) prometheusText() []byte {
+// prometheusText is Prometheus' part of the file; exact says that its lines are the file's.
+func (l *loader) prometheusText() (text []byte, exact bool) {
 	global, _ := child(l.root, "global")
 	jobs, _ := child(l.root, "scrape_configs")
-	if l.root.Style&yaml.FlowStyle != 0 || global != nil && global.Style&yaml.FlowStyle != 0 || hasAlias(global) || hasAlias(jobs) {
-		return l.prometheusRemarshalled(global, jobs)
+	if l.root.Style&yaml.FlowStyle != 0 || hasAlias(global) || hasAlias(jobs) {
+		return l.prometheusRemarshalled(global, jobs), false
+	}
+	var oneLine []byte // global, where it cannot be cut out by lines
+	if global != nil && global.Style&yaml.FlowStyle != 0 {
+		var m map[string]any
+		if err := global.Decode(&m); err != nil {
+			return l.prometheusRemarshalled(global, jobs), false
+		}
+		for _, k := range ownGlobalKeys {
+			delete(m, k)
+		}
+		var err error
+		if oneLine, err = json.Marshal(m); err != nil { // JSON is YAML on one line
+			return l.prometheusRemarshalled(global, jobs), false
+		}
 	}
 	lines := bytes.SplitAfter(l.text, []byte("\n"))
 	keep := make([]bool, len(lines)+1)
@@ -246,22 +267,24 @@ func (l *loader) prometheusText() []byte {
 		}
 	}
 	end := len(lines) + 1
-	mark(l.root, "global", true, end)
+	mark(l.root, "global", oneLine == nil, end)
 	mark(l.root, "scrape_configs", true, end)
-	if global != nil && global.Kind == yaml.MappingNode {
+	if global != nil && global.Kind == yaml.MappingNode && oneLine == nil {
 		for _, k := range ownGlobalKeys {
 			mark(global, k, false, l.endOf("global", end))
 		}
 	}
 	var out bytes.Buffer
 	for i, line := range lines {
-		if keep[i+1] {
+		if oneLine != nil && i+1 == l.line("global") {
+			fmt.Fprintf(&out, "global: %s\n", oneLine)
+		} else if keep[i+1] {
 			out.Write(line)
 		} else if bytes.HasSuffix(line, []byte("\n")) {
 			out.WriteByte('\n')
 		}
 	}
-	return out.Bytes()
+	return out.Bytes(), true
 }
 
 // endOf is the line at which the root's section after key begins.
@@ -274,8 +297,8 @@ func (l *loader) endOf(key string, end int) int {
 	return end
 }
 
-// prometheusRemarshalled serves files whose sections cannot be cut out by lines (flow
-// style, aliases): the values are right, the lines in messages are not.
+// prometheusRemarshalled serves files whose sections cannot be cut out by lines (a root in
+// flow style, aliases): the values are right, the lines in messages are not.
 func (l *loader) prometheusRemarshalled(global, jobs *yaml.Node) []byte {
 	m := map[string]any{}
 	if global != nil {
