@@ -47,6 +47,9 @@ const (
 // Preview calls each with every event that the mapping would send, as JSON, and returns
 // how many there were.
 func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) error) (int, error) {
+	if o.Interval != 0 && o.Interval < time.Second {
+		return 0, fmt.Errorf("--interval %s: write 1s or more", o.Interval)
+	}
 	// A mistake in the mapping is told before anything is awaited.
 	if _, _, err := o.mapping(cmp.Or(o.Interval, time.Minute), cmp.Or(o.Interval, time.Minute)); err != nil {
 		return 0, err
@@ -58,9 +61,18 @@ func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) erro
 	if o.Interval > 0 {
 		return o.series(ctx, es, each)
 	}
+	// Placed backwards from now, none over the next: two windows at one time would give two
+	// events one eventId.
+	ends := make([]time.Time, len(es))
+	before := time.Now()
+	for i := len(es) - 1; i > 0; i-- {
+		length := es[i].At.Sub(es[i-1].At)
+		ends[i] = alignedBefore(before, length)
+		before = ends[i].Add(-length)
+	}
 	total := 0
 	for i := 1; i < len(es); i++ {
-		n, err := o.pair(ctx, es[i-1], es[i], each)
+		n, err := o.pair(ctx, es[i-1], es[i], ends[i], each)
 		total += n
 		if err != nil {
 			return total, err
@@ -69,12 +81,11 @@ func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) erro
 	return total, nil
 }
 
-// pair previews the one window between two expositions. Each pair has a store of its own,
+// pair previews the one window between two expositions, which ends at end. Each pair has a store of its own,
 // since no common time suits pairs of different lengths.
-func (o *PreviewOptions) pair(ctx context.Context, a, b scrape.Exposition, each func([]byte) error) (int, error) {
+func (o *PreviewOptions) pair(ctx context.Context, a, b scrape.Exposition, end time.Time, each func([]byte) error) (int, error) {
 	length := b.At.Sub(a.At)
-	b.At = alignedBefore(time.Now(), length)
-	a.At = b.At.Add(-length)
+	a.At, b.At = end.Add(-length), end
 	return o.preview(ctx, []scrape.Exposition{a, b}, length, each)
 }
 
@@ -91,7 +102,7 @@ func (o *PreviewOptions) series(ctx context.Context, es []scrape.Exposition, eac
 	return o.preview(ctx, es, o.Interval, each)
 }
 
-// alignedBefore is the last multiple of d before t, as windows of a running bridge are
+// alignedBefore is the last multiple of d at or before t, as windows of a running bridge are
 // aligned. Subqueries step on multiples of a fraction of the scrape interval, so a window
 // that ends elsewhere would miss its own last rate.
 func alignedBefore(t time.Time, d time.Duration) time.Time {

@@ -31,18 +31,24 @@ func Validate(name string, r io.Reader, version string, strict bool, each func(V
 		return err
 	}
 	br := bufio.NewReaderSize(r, 1<<16)
+	var blank []byte // lines before the first that says something
 	first, err := readLine(br)
+	for err == nil && len(bytes.TrimSpace(first)) == 0 && len(blank) < maxInput {
+		blank = append(blank, first...)
+		first, err = readLine(br)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
 	if !wholeLine(first) {
-		rest, err := io.ReadAll(io.LimitReader(br, maxInput-int64(len(first))+1))
+		head := append(blank, first...)
+		rest, err := io.ReadAll(io.LimitReader(br, maxInput-int64(len(head))+1))
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", name, err)
 		}
-		return each(judge(name, 0, append(first, rest...), v, strict))
+		return each(judge(name, 0, append(head, rest...), v, strict))
 	}
-	for n := 1; ; n++ {
+	for n := 1 + bytes.Count(blank, []byte("\n")); ; n++ {
 		if line := bytes.TrimSpace(first); len(line) > 0 {
 			if err := each(judge(name, n, line, v, strict)); err != nil {
 				return err
