@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,22 +37,17 @@ func serve(t *testing.T, args ...string) *service {
 func (s *service) address(t *testing.T) string {
 	t.Helper()
 	said := regexp.MustCompile(`"address":"([^"]+)"`)
-	deadline := time.NewTimer(time.Minute)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if g := said.FindStringSubmatch(s.log.String()); g != nil {
-			return g[1]
-		}
+	var g []string
+	eventually(t, "it says where it listens", func() bool {
 		select {
 		case code := <-s.done:
 			t.Fatalf("ended with %d before it listened: %s", code, s.log.String())
-		case <-deadline.C:
-			t.Fatalf("does not listen: %s", s.log.String())
-		case <-tick.C:
+		default:
 		}
-	}
+		g = said.FindStringSubmatch(s.log.String())
+		return g != nil
+	})
+	return g[1]
 }
 
 func (s *service) end(t *testing.T) int {
@@ -95,20 +91,51 @@ func TestCollectorOnATakenAddress(t *testing.T) {
 	require.Contains(t, r.stderr, ln.Addr().String())
 }
 
+const reloaded = "bridge_app_config_last_reload_successful"
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	defer http.DefaultClient.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+// eventually waits for a condition; how long it may take judges nothing.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
 func TestRunUntilTheSignal(t *testing.T) {
 	dir := t.TempDir()
 	config := file(t, dir, "bridge.yaml", goodConfig+fmt.Sprintf("storage: {dir: %q}\nweb: {listen: \"127.0.0.1:0\"}\n", dir+"/data"))
 	s := serve(t, "run", "--config", config, "--log.format", "json")
 	addr := s.address(t)
-	for path, want := range map[string]string{"/-/healthy": "healthy\n", "/healthcheck": "I'm good\n", "/-/ready": "ready\n", "/metrics": "bridge_app_config_last_reload_successful 1\n"} {
-		resp, err := http.Get("http://" + addr + path)
-		require.NoError(t, err)
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		require.Contains(t, string(body), want)
+	for path, want := range map[string]string{"/-/healthy": "healthy\n", "/healthcheck": "I'm good\n", "/-/ready": "ready\n", "/metrics": reloaded + " 1\n"} {
+		require.Contains(t, get(t, "http://"+addr+path), want)
 	}
-	http.DefaultClient.CloseIdleConnections()
+	file(t, dir, "bridge.yaml", "surprise: 1\n")
+	self, err := os.FindProcess(os.Getpid())
+	require.NoError(t, err)
+	require.NoError(t, self.Signal(syscall.SIGHUP)) // run asked for it before it said that it runs
+	eventually(t, "the signal reloads", func() bool { return strings.Contains(get(t, "http://"+addr+"/metrics"), reloaded+" 0\n") })
+	require.Contains(t, s.log.String(), "surprise")
 	require.Equal(t, exitFine, s.end(t))
 	require.Empty(t, s.out.String(), "the service has no result to print")
 }

@@ -91,6 +91,53 @@ func TestDefaultsAreThoseOfTheRequirements(t *testing.T) {
 	require.True(t, ps[0].Warning)
 }
 
+// Paths are relative to the file's folder, whatever the working directory is.
+func TestPathsAreRelativeToTheFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ca.pem", "ves.pw", "sasl.pw", "ueb.secret", "token", "id.yaml", "own.yaml"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600))
+	}
+	text := `mappings: [envoy, ./own.yaml]
+identity: id.yaml
+destinations:
+  - {name: a, ves: {endpoint: "https://a", tls_config: {ca_file: ca.pem}, basic_auth: {username: u, password_file: ves.pw}}}
+  - {name: b, kafka: {brokers: ["b:1"], topics: onap, tls_config: {ca_file: ca.pem}, sasl: {mechanism: PLAIN, username: u, password_file: sasl.pw}}}
+  - {name: c, dmaap: {url: "https://c", topics: onap, api_key: {key: k, secret_file: ueb.secret}}}
+  - {name: d, ves: {endpoint: "https://d", authorization: {credentials_file: token}, tls_config: {ca_file: gone.pem}}}
+`
+	path := filepath.Join(dir, "bridge.yml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	cfg, ps := config.Load(path)
+	require.NotNil(t, cfg, "%v", ps)
+	d := cfg.Destinations
+	for _, got := range []string{
+		d[0].VES.TLSConfig.CAFile, d[0].VES.BasicAuth.PasswordFile, d[1].Kafka.TLSConfig.CAFile, d[1].Kafka.SASL.PasswordFile,
+		d[2].DMaaP.APIKey.SecretFile, d[3].VES.Authorization.CredentialsFile, cfg.Identity.Path, cfg.Mappings[1].Path,
+	} {
+		require.Equal(t, dir, filepath.Dir(got))
+	}
+	require.Len(t, ps, 1, "a file that is not there is worth a warning: it may be where the bridge runs")
+	require.True(t, ps[0].Warning)
+	require.Equal(t, 7, ps[0].Line)
+	require.Contains(t, ps[0].Text, "gone.pem")
+}
+
+// The files to watch are those that the file names now, whatever is wrong with it.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bridge.yml")
+	in := func(name string) string { return filepath.Join(dir, name) }
+	require.Equal(t, []string{path}, config.Files(path), "not there yet")
+	for text, want := range map[string][]string{
+		"mappings: [envoy, ./a.yaml, /b.yaml]\nidentity: id.yaml\n": {path, in("a.yaml"), "/b.yaml", in("id.yaml")},
+		"mappings: [./a.yaml]\nsurprise: 1\nidentity: [x]\n":        {path, in("a.yaml")},
+		"mappings: [./a.yaml\n":                                     {path},
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.Equal(t, want, config.Files(path), text)
+	}
+}
+
 func TestMissingFileNamesTheRemedy(t *testing.T) {
 	cfg, ps := config.Load("testdata/nowhere.yml")
 	require.Nil(t, cfg)
