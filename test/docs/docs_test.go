@@ -204,6 +204,15 @@ func TestCommandsAndFlagsExist(t *testing.T) {
 	require.Greater(t, found, 10)
 }
 
+// TestEveryGuideIsTested: a page that nobody lists is a page that nobody runs.
+func TestEveryGuideIsTested(t *testing.T) {
+	guides, err := filepath.Glob(filepath.Join(bridgetest.Root(t), "docs", "*.md"))
+	require.NoError(t, err)
+	for _, g := range guides {
+		require.Contains(t, pages, "docs/"+filepath.Base(g))
+	}
+}
+
 // TestEveryCommandIsInTheReadme keeps the table of commands whole.
 func TestEveryCommandIsInTheReadme(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), bridge(t), "--help").Output()
