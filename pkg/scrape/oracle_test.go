@@ -79,7 +79,7 @@ scrape_configs:
     fallback_scrape_protocol: PrometheusText0.0.4
     static_configs: [{targets: ['%s'], labels: {instance: 'a:1', pod: a}}]
 `, srv.Listener.Addr()), nil)
-			require.Eventually(t, func() bool { return n.Load() >= 2 }, 20*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return n.Load() >= 2 }, patience, 10*time.Millisecond)
 			require.Equal(t, "up", health(t, m, 1)["/metrics"].Health)
 			loaded := openStore(t)
 			require.NoError(t, LoadExpositions(t.Context(), loaded, []Exposition{{At: epoch, Body: body}}, LoadOptions{Target: target}))
