@@ -154,7 +154,7 @@ func (p page) Ledger() []web.LedgerRow {
 // Config implements web.Source.
 func (p page) Config() web.Config {
 	last := p.a.lastReload.Load()
-	c := web.Config{File: p.a.opts.ConfigFile, LoadedAt: last.took, Version: Version(), Started: p.a.started}
+	c := web.Config{File: p.a.opts.ConfigFile, LoadedAt: last.took, Version: Version(), Started: p.a.started, WindowsMissed: p.a.engine.Status().Missed}
 	if last.err != nil {
 		c.ReloadError, c.ReloadAt = errText(last.err), last.at
 	}

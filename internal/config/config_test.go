@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
@@ -172,4 +175,29 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("a configuration is refused exactly where a problem says why: %v, %v", cfg, ps)
 		}
 	})
+}
+
+// The schema is for editors: what the decoder takes, it must take too.
+func TestSchemaTakesTheGoodConfigurations(t *testing.T) {
+	text, err := config.Schema()
+	require.NoError(t, err)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("config.json", doc))
+	schema, err := c.Compile("config.json")
+	require.NoError(t, err)
+	files, err := filepath.Glob("testdata/*.good.yml")
+	require.NoError(t, err)
+	for _, f := range files {
+		body, err := os.ReadFile(f)
+		require.NoError(t, err)
+		var v any
+		require.NoError(t, yaml.Unmarshal(body, &v))
+		asJSON, err := json.Marshal(v)
+		require.NoError(t, err)
+		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(instance), f)
+	}
 }

@@ -226,6 +226,9 @@ func (l *loader) scrapeConfigs() *scrape.Config {
 		}
 	}
 	l.problems = append(l.problems, ps...)
+	if c != nil && len(c.ExternalLabels()) > 0 {
+		l.problems.Warnf(l.path, l.line("global", "external_labels"), "set the labels on the targets, by static_configs or relabelling", "external_labels have no effect: nothing is sent as series")
+	}
 	return c
 }
 

@@ -7,8 +7,11 @@ import (
 	"strings"
 	"time"
 
+	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vesbridge/vesbridge/pkg/dmaap"
 )
 
 // Schema returns the JSON Schema (draft-07) of the configuration file, made from the very
@@ -32,6 +35,12 @@ func typeSchema(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[yaml.Node]():
 		return object{}
+	case reflect.TypeFor[dmaap.Topics]():
+		return object{"oneOf": []object{{"const": "onap"}, {"type": "object", "additionalProperties": object{"type": "string"}}}}
+	case reflect.TypeFor[dmaap.Values]():
+		return object{"oneOf": []object{{"type": "string"}, {"type": "array", "items": object{"type": "string"}}}}
+	case reflect.TypeFor[promconfig.URL]():
+		return object{"type": "string", "description": "a URL"}
 	case reflect.TypeFor[model.Duration](), reflect.TypeFor[time.Duration]():
 		return object{"type": "string", "description": "a duration such as 15s, 5m or 1h"}
 	}

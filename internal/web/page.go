@@ -130,9 +130,18 @@ func (s *Server) view() statusView {
 		v.Sum.DeadLettered += r.DeadLettered
 		v.Sum.Expired += r.Expired
 		v.Sum.Pending += r.Pending
+		if r.DeadLettered > 0 {
+			add("ledger", "%s refused %s %s events for good: see the log, \"event refused for good\"", r.Destination, group(fmt.Sprint(r.DeadLettered)), r.Domain)
+		}
+		if r.Expired > 0 {
+			add("ledger", "%s %s events for %s were dropped undelivered: it was down for longer than the outbox holds", group(fmt.Sprint(r.Expired)), r.Domain, r.Destination)
+		}
 		if !r.Balances() {
 			add("ledger", "ledger of %s, %s does not balance", r.Destination, r.Domain)
 		}
+	}
+	if n := v.Config.WindowsMissed; n > 0 {
+		add("mappings", "%s measurement windows missed since the start: see the log, \"measurement windows missed\"", group(fmt.Sprint(n)))
 	}
 	for _, d := range v.Destinations {
 		if d.Error != "" || !d.Ready {

@@ -87,4 +87,6 @@ type Config struct {
 	Problems    []string  `json:"problems,omitempty"` // of the last file read, file:line first
 	Version     string    `json:"version"`
 	Started     time.Time `json:"started"`
+	// WindowsMissed since the start: nothing could be told of them.
+	WindowsMissed uint64 `json:"windowsMissed"`
 }

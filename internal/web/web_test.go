@@ -50,7 +50,7 @@ func (f *fakeSource) Ledger() []LedgerRow {
 }
 
 func (f *fakeSource) Config() Config {
-	return Config{File: "bridge.yaml", Version: "0.1.0", Started: now.Add(-time.Hour), LoadedAt: now.Add(-time.Hour)}
+	return Config{File: "bridge.yaml", WindowsMissed: 3, Version: "0.1.0", Started: now.Add(-time.Hour), LoadedAt: now.Add(-time.Hour)}
 }
 
 func newTestServer(t *testing.T, change func(*Options)) *Server {
@@ -118,6 +118,9 @@ func TestStatusPageNamesWhatIsWrongAndEscapes(t *testing.T) {
 	require.Contains(t, body, "1 of 2 targets down")
 	require.Contains(t, body, "destination dcae failing for 12 min, 1\u202f235 events wait: timeout (retryable)")
 	require.Contains(t, body, "ledger of dcae, fault does not balance")
+	require.Contains(t, body, "dcae refused 1 fault events for good")
+	require.Contains(t, body, "1 fault events for dcae were dropped undelivered")
+	require.Contains(t, body, "3 measurement windows missed")
 	require.NotContains(t, body, "ledger of bus")
 	require.Contains(t, body, "partial_first_seen")
 	require.NotContains(t, body, "<script>alert")

@@ -90,7 +90,9 @@ func (t Topics) Validate() error {
 func (t *Topics) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "onap" {
-			return fmt.Errorf("line %d: topics: no preset %q; there is \"onap\"", n.Line, n.Value)
+			*t = ONAPTopics() // so that Validate does not call it missing as well
+			// A TypeError lets the decoder go on, so that all mistakes of a file are told.
+			return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: topics: no preset %q; there is \"onap\"", n.Line, n.Value)}}
 		}
 		*t = ONAPTopics()
 		return nil

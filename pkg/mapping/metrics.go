@@ -12,6 +12,8 @@ type metrics struct {
 	leftOut     *prometheus.CounterVec // mapping, field, reason
 	queryErrors *prometheus.CounterVec // mapping, field
 	entities    *prometheus.GaugeVec   // mapping
+	gone        *prometheus.CounterVec // mapping
+	overLimit   *prometheus.GaugeVec   // mapping
 	byDefault   *prometheus.GaugeVec   // mapping
 	conflicts   *prometheus.GaugeVec   // mapping
 	sinkErrors  prometheus.Counter
@@ -37,14 +39,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		leftOut:     counter("fields_left_out_total", "Fields left out, by reason.", "mapping", "field", "reason"),
 		queryErrors: counter("query_errors_total", "Queries that failed; each costs its field for the window.", "mapping", "field"),
 		entities:    gauge("entities", "Entities present at the end of the last window.", "mapping"),
+		gone:        counter("entities_gone_total", "Entities that were there when a window began and not when it ended; nothing is told of them.", "mapping"),
+		overLimit:   gauge("entities_over_limit", "Entities left out of the last window by limits.entities.", "mapping"),
 		byDefault:   gauge("entities_by_default", "Entities whose sourceName came from no identity entry.", "mapping"),
 		conflicts:   gauge("identity_conflicts", "Entities that two identity entries of one priority tell of.", "mapping"),
 		sinkErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "bridge_mapping_sink_errors_total", Help: "Attempts to hand events on that failed and were repeated."}),
 		clockSteps:  prometheus.NewCounter(prometheus.CounterOpts{Name: "bridge_mapping_clock_steps_total", Help: "Times that the wall clock was set back."}),
 		lastWindow:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "bridge_mapping_last_window_end_timestamp_seconds", Help: "End of the last measurement window evaluated."}),
 	}
+	// From 0 on, so that increase() sees the first of them too.
+	m.missed.WithLabelValues("measurement")
+	m.missed.WithLabelValues("heartbeat")
+	m.dropped.WithLabelValues("invalid")
+	m.dropped.WithLabelValues("sink")
 	if reg != nil {
-		reg.MustRegister(m.windows, m.missed, m.seconds, m.events, m.dropped, m.filled, m.leftOut, m.queryErrors,
+		reg.MustRegister(m.gone, m.overLimit, m.windows, m.missed, m.seconds, m.events, m.dropped, m.filled, m.leftOut, m.queryErrors,
 			m.entities, m.byDefault, m.conflicts, m.sinkErrors, m.clockSteps, m.lastWindow)
 	}
 	return m
@@ -64,6 +73,8 @@ func (m *metrics) observe(r *Report) {
 			m.queryErrors.WithLabelValues(p.Mapping, "present").Inc()
 		}
 		m.entities.WithLabelValues(p.Mapping).Set(float64(p.Entities))
+		m.gone.WithLabelValues(p.Mapping).Add(float64(p.Gone))
+		m.overLimit.WithLabelValues(p.Mapping).Set(float64(p.OverLimit))
 		m.byDefault.WithLabelValues(p.Mapping).Set(float64(p.ByDefault))
 		m.conflicts.WithLabelValues(p.Mapping).Set(float64(p.Conflicts))
 		var filled uint64

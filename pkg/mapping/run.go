@@ -18,13 +18,13 @@ const nap = 2 * time.Second
 // Run tells windows as they fall due until ctx ends: in order, each once. It returns an
 // error only where the State cannot be read at the start.
 func (e *Engine) Run(ctx context.Context) error {
-	l := &loop{e: e}
+	l := &loop{e: e, began: e.o.Now().Round(0)}
 	if e.o.State != nil {
 		told, err := e.o.State.Load()
 		if err != nil {
 			return err
 		}
-		l.loaded = told
+		l.loaded, l.resumed = told, len(told) > 0
 	}
 	for ctx.Err() == nil {
 		wait := l.step(ctx)
@@ -45,7 +45,9 @@ func (e *Engine) Run(ctx context.Context) error {
 // loop is the state of one Run.
 type loop struct {
 	e         *Engine
-	loaded    []Told // of schedules that are not in force now
+	began     time.Time // the wall clock when Run began
+	resumed   bool      // an earlier Run has told windows
+	loaded    []Told    // of schedules that are not in force now
 	schedules []*schedule
 	last      time.Time // the wall clock when it was last looked at
 	set       *Set
@@ -153,7 +155,9 @@ func (l *loop) measure(ctx context.Context, s *schedule, now time.Time) {
 	if due.After(now) {
 		return
 	}
-	late := now.Sub(due) > s.interval
+	// A window that this process did not see whole, or that fell due long ago, and of
+	// which nothing is known: not the same as a window in which there was no entity.
+	late := now.Sub(due) > s.interval || l.resumed && w.Start.Before(l.began)
 	r, ok := l.tell(ctx, w)
 	if ctx.Err() != nil {
 		return

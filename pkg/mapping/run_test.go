@@ -289,3 +289,30 @@ func TestDamagedStateIsAnErrorNotAFreshStart(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Run(t.Context()), "makes no sense")
 }
+
+// A bridge that was restarted within a window and knows nothing of it has a gap to name,
+// however soon the window falls due.
+func TestWindowThatARestartCostIsNamedMissed(t *testing.T) {
+	state, err := mapping.NewFileState(filepath.Join(t.TempDir(), "windows.json"))
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		stop := running(t, live(), &r, mapping.Options{State: state})
+		time.Sleep(131 * time.Second)
+		stop()
+		time.Sleep(20 * time.Second)
+		q := live()
+		q.rows["up"] = nil // scrapes have not come back by the window's end
+		e, err := mapping.New(loadSet(t, head+"fields: {requestRate: rate}\n"), q, r.sink, mapping.Options{State: state})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		time.Sleep(45 * time.Second)
+		require.EqualValues(t, 1, e.Status().Missed, "the window of the restart")
+		time.Sleep(2 * time.Minute)
+		cancel()
+		require.NoError(t, <-done)
+		require.EqualValues(t, 1, e.Status().Missed, "no entity in a window seen whole is no gap")
+	})
+}
