@@ -3,13 +3,18 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/vesbridge/vesbridge/pkg/mapping"
 )
 
 func TestTwoBridgesInOneProcess(t *testing.T) {
@@ -133,7 +138,8 @@ func num(n uint64) string {
 	return string(text)
 }
 
-// Windows told before a stop are not told again after it.
+// Windows told before a stop are not told again after it; those that fell due meanwhile are
+// told then.
 func TestRestartTellsNoWindowTwice(t *testing.T) {
 	t.Parallel()
 	c := startCollector(t)
@@ -157,6 +163,16 @@ func TestRestartTellsNoWindowTwice(t *testing.T) {
 		require.False(t, windows[e.Event.Header.Start], "the window that begins at %d twice", e.Event.Header.Start)
 		ids[r.EventID], windows[e.Event.Header.Start] = true, true
 	}
+	// A window without a scrape, at a restart, has no event; but it was looked at.
+	state, err := mapping.NewFileState(filepath.Join(filepath.Dir(s.path), "data", "windows.json"))
+	require.NoError(t, err)
+	told, err := state.Load()
+	require.NoError(t, err)
+	told = slices.DeleteFunc(told, func(w mapping.Told) bool { return w.Heartbeat })
+	require.Len(t, told, 1, "one stretch over all restarts, without a gap")
+	starts := slices.Sorted(maps.Keys(windows))
+	require.LessOrEqual(t, told[0].From.UnixMicro(), starts[0])
+	require.Greater(t, told[0].To.UnixMicro(), starts[len(starts)-1])
 }
 
 // A target that misbehaves is down by itself, with its reason; the others' numbers come.
