@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type delivery struct {
 	letters dmaap.DeadLetters
 	metrics *dmaap.Metrics
 	log     *slog.Logger
+	drain   time.Duration // at a reload; 0 is reloadDrain
 
 	mu      sync.Mutex // guards running
 	running map[string]*outlet
@@ -123,7 +125,7 @@ func (d *delivery) apply(ctx context.Context, p *plan) error {
 		readers[name] = reader
 	}
 	leaving := d.leaving(p)
-	errs = append(errs, d.stopSome(ctx, leaving, reloadDrain))
+	errs = append(errs, d.stopSome(ctx, leaving, cmp.Or(d.drain, reloadDrain)))
 	for name := range leaving {
 		if _, keep := p.cfgs[name]; !keep {
 			d.box.Remove(name)
