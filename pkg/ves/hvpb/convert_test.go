@@ -154,7 +154,7 @@ func TestTrap26LastPrecedesStartIdsAreBytes(t *testing.T) {
 
 func TestStndDefinedTravelsAsItsJSON(t *testing.T) {
 	e := mustFromJSON(t, stndDefinedEvent)
-	require.Equal(t, `{"stndDefinedFieldsVersion":"1.0","data":{"alarmId":"1","n":1.50}}`, string(e.GetEventFields()), "byte for byte")
+	require.True(t, strings.HasSuffix(stndDefinedEvent, `"stndDefinedFields":`+string(e.GetEventFields())+"}}"), "byte for byte")
 	require.Equal(t, "ves-3gpp-fault-supervision", hvpb.Route(e.GetCommonEventHeader()))
 	body, err := hvpb.ToJSON(nil, e)
 	require.NoError(t, err)
