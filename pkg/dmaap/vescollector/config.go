@@ -123,10 +123,10 @@ func (c *Config) validateVersions() error {
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("ves_version: %w", err))
-		case !canSpeak(v):
-			errs = append(errs, fmt.Errorf("ves_version: events cannot be converted to %s yet", v))
 		case p != nil && !p.Speaks(v):
 			errs = append(errs, fmt.Errorf("ves_version: a collector of profile %s does not take %s, only %s", p.Name, v, strings.Join(p.Versions, ", ")))
+		case !canSpeak(v):
+			errs = append(errs, fmt.Errorf("ves_version: events cannot be converted to %s yet", v))
 		}
 		want = apiVersion(v)
 	}
@@ -163,6 +163,9 @@ func (c *Config) openProfile() (*profile.Profile, error) {
 	}
 	return profile.Open(c.Profile)
 }
+
+// Collector is the profile that Validate read; nil where none is named.
+func (c *Config) Collector() *profile.Profile { return c.read }
 
 // Undeliverable says why the destination has no place for the events of a domain, by the
 // version that it speaks and by its profile; ok is false where it has one. domain is as of
