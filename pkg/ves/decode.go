@@ -109,8 +109,17 @@ func (s *scanner) decodeBool(dst *bool) bool {
 
 func (s *scanner) decodeNumber(dst *float64) bool {
 	start := s.pos
-	if _, ok := s.number(); !ok {
+	integral, ok := s.number()
+	if !ok {
 		return false
+	}
+	if text := s.copy[start:s.pos]; integral && text[0] != '-' && len(text) <= 15 {
+		n := int64(0) // exact: below 2^53
+		for i := range len(text) {
+			n = n*10 + int64(text[i]-'0')
+		}
+		*dst = float64(n)
+		return true
 	}
 	x, err := strconv.ParseFloat(s.copy[start:s.pos], 64)
 	if err != nil {
@@ -145,26 +154,27 @@ func (s *scanner) decodeInteger(dst *int64) bool {
 }
 
 func (s *scanner) decodeHash(dst *HashMap) bool {
-	*dst = HashMap{}
-	return s.object(func(name []byte) bool {
-		kv := KV{Key: s.name(name)}
-		ok := decodeText(s, &kv.Text)
-		*dst = append(*dst, kv)
-		return ok
+	if s.entries == nil {
+		s.entries = make([]KV, 0, min(8+len(s.data)/64, 1024))
+	}
+	start := len(s.entries)
+	ok := s.object(func(name []byte) bool {
+		s.entries = append(s.entries, KV{Key: s.name(name)})
+		return decodeText(s, &s.entries[len(s.entries)-1].Text)
 	})
+	*dst = s.entries[start:len(s.entries):len(s.entries)]
+	return ok
 }
 
 func (s *scanner) decodeGroups(dst *[]NamedHashMap) bool {
 	return s.array(func(int) bool {
-		var g NamedHashMap
-		ok := s.object(func(name []byte) bool {
+		g := push(dst)
+		return s.object(func(name []byte) bool {
 			if string(name) == "name" {
 				return decodeText(s, &g.Name)
 			}
 			return s.decodeHash(&g.HashMap)
 		})
-		*dst = append(*dst, g)
-		return ok
 	})
 }
 
@@ -177,6 +187,9 @@ func (s *scanner) decodeRaw(dst *RawObject) bool {
 
 // push adds a zero item to a slice and returns it.
 func push[T any](dst *[]T) *T {
+	if cap(*dst) == 0 {
+		*dst = make([]T, 0, 4)
+	}
 	var zero T
 	*dst = append(*dst, zero)
 	return &(*dst)[len(*dst)-1]

@@ -38,6 +38,7 @@ type scanner struct {
 	trusted bool
 	copy    string   // the message; decoded texts are parts of it
 	last    int      // where the name of the last member stands
+	entries []KV     // what hashMaps are cut from
 	lost    []string // members that the typed model has no place for
 }
 
