@@ -118,6 +118,7 @@ validate them, and hand them to the destinations of --config, or print them one
 	f.StringVar(&o.TLSKey, "tls-key", "", "key file")
 	f.StringVar(&o.ClientCA, "tls-client-ca", "", "CA file; client certificates are then required")
 	f.StringVar(&o.BasicAuthFile, "basic-auth-file", "", "file of user:bcrypt lines as `htpasswd -B` writes; requests without a match get 401")
+	f.StringVar(&o.Schemas, "schemas", "", "folder with schema-map.json and OpenAPI documents to judge the data of stndDefined events by")
 	f.BoolVar(&o.OnapCompat, "onap-compat", false, "answer bad requests exactly as ONAP's collector 1.12 does")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	return cmd

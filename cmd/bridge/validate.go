@@ -12,13 +12,15 @@ import (
 )
 
 func validateCmd() *cobra.Command {
-	var version, output string
+	var version, output, schemas string
 	var lax bool
 	cmd := &cobra.Command{
-		Use:   "validate [--ves-version V] FILE...|-",
+		Use:   "validate [--ves-version V] [--schemas DIR] FILE...|-",
 		Short: "Validate events, batches and JSON lines",
 		Long: `Judge each input by the VES schema and the rules that consumers depend on.
 An input is one event {"event":…}, one batch {"eventList":[…]}, or JSON lines of them.
+With --schemas the data of stndDefined events is judged by the OpenAPI documents of that
+folder, as a VES collector does with its etc/externalRepo.
 One verdict per input, with JSON pointer, rule and remedy; exit code 1 if any is invalid.`,
 		Example: "  bridge validate event.json\n  bridge preview --mapping envoy --target http://127.0.0.1:15000/stats/prometheus | bridge validate -",
 		Args:    cobra.MinimumNArgs(1),
@@ -26,13 +28,20 @@ One verdict per input, with JSON pointer, rule and remedy; exit code 1 if any is
 			if err := outputFlag(output); err != nil {
 				return err
 			}
+			v, notes, err := app.NewValidator(version, !lax, schemas)
+			if err != nil {
+				return err
+			}
+			for _, note := range notes {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", schemas, note) // the verdicts are what counts
+			}
 			bad := false
 			for _, name := range args {
 				r, err := open(name, cmd.InOrStdin())
 				if err != nil {
 					return err
 				}
-				err = app.Validate(name, r, version, !lax, func(v app.Verdict) error {
+				err = v.Validate(name, r, func(v app.Verdict) error {
 					bad = bad || !v.Valid
 					return printVerdict(cmd.OutOrStdout(), output, v)
 				})
@@ -51,6 +60,7 @@ One verdict per input, with JSON pointer, rule and remedy; exit code 1 if any is
 	}
 	cmd.Flags().StringVar(&version, "ves-version", "7.2.1", "the VES version to judge by")
 	cmd.Flags().BoolVar(&lax, "schema-only", false, "judge by the schema alone, as a VES collector does")
+	cmd.Flags().StringVar(&schemas, "schemas", "", "folder with schema-map.json and OpenAPI documents to judge the data of stndDefined events by")
 	cmd.Flags().StringVar(&output, "output", "text", "text or json")
 	return cmd
 }

@@ -66,8 +66,8 @@ func compile(cfg *config.Config) (*mapping.Set, problem.List) {
 	return set, problems
 }
 
-// undeliverable warns of the domains that are routed to a destination which has no place
-// for them: a VES collector by its profile, a bus by its topics.
+// undeliverable warns of the domains that are routed to a destination which will refuse
+// them: a VES collector by its version and profile, a bus by its topics.
 func undeliverable(cfg *config.Config, problems *problem.List) {
 	names := make([]string, len(cfg.Destinations))
 	for i, d := range cfg.Destinations {
@@ -79,19 +79,43 @@ func undeliverable(cfg *config.Config, problems *problem.List) {
 	}
 	for _, d := range cfg.Destinations {
 		to := router.Filter(d.Name)
-		var refused []string
+		var idle []string
 		for _, domain := range ves.Domains(cfg.Global.VESVersion) {
 			if domain == ves.DomainStndDefined || !to(&outbox.Record{Domain: string(domain)}) {
 				continue // stndDefined events go by their namespace, which no record has yet
 			}
-			if _, ok := d.Undeliverable(string(domain)); ok {
-				refused = append(refused, string(domain))
+			why, refused := d.Undeliverable(string(domain))
+			switch {
+			case !refused:
+			case sends(cfg, domain):
+				problems.Warnf(cfg.Path, d.Line, "route "+string(domain)+" elsewhere, or change the destination",
+					"destination %q will get none of the %s events that the mappings send: %s", d.Name, domain, why)
+			default:
+				idle = append(idle, string(domain)+" ("+why+")")
 			}
 		}
-		if len(refused) > 0 {
+		if len(idle) > 0 {
 			problems.Warnf(cfg.Path, d.Line, "route these domains elsewhere before anything sends them",
-				"destination %q has no topic for %s", d.Name, strings.Join(refused, ", "))
+				"destination %q refuses %s", d.Name, strings.Join(idle, "; "))
 		}
+		rewritten(cfg, &d, to, problems)
+	}
+}
+
+// sends says whether the configuration makes events of a domain: mappings make measurements
+// and heartbeats.
+func sends(cfg *config.Config, domain ves.Domain) bool {
+	return len(cfg.Mappings) > 0 && (domain == ves.DomainMeasurement || domain == ves.DomainHeartbeat)
+}
+
+// rewritten warns of a collector that publishes other events than it was sent.
+func rewritten(cfg *config.Config, d *config.Destination, to func(*outbox.Record) bool, problems *problem.List) {
+	if d.VES == nil || !sends(cfg, ves.DomainMeasurement) || !to(&outbox.Record{Domain: string(ves.DomainMeasurement)}) {
+		return
+	}
+	if p := d.VES.Collector(); p != nil && p.Transform && d.VES.VESVersion != ves.V5_4_1.String() {
+		problems.Warnf(cfg.Path, d.Line, "set event.transform.flag=0 there, or let the consumers take both shapes",
+			"destination %q: a collector of profile %s publishes measurements as measurementsForVfScaling, in the shape of VES 5", d.Name, p.Name)
 	}
 }
 

@@ -29,6 +29,7 @@ type CollectorOptions struct {
 	ClientCA      string
 	BasicAuthFile string
 	OnapCompat    bool
+	Schemas       string // folder for the second stage of stndDefined events; "" is none
 	Logger        *slog.Logger
 	Stdout        io.Writer // events, one {"event":…} per line, where ConfigFile is ""
 	// Ready is called with the address once the listener listens. May be nil.
@@ -51,7 +52,7 @@ func Collector(ctx context.Context, o CollectorOptions) (err error) {
 			return err
 		}
 	}
-	cfg := listener.Config{TLSCertFile: o.TLSCert, TLSKeyFile: o.TLSKey, ClientCAFile: o.ClientCA, BasicAuthFile: o.BasicAuthFile}
+	cfg := listener.Config{TLSCertFile: o.TLSCert, TLSKeyFile: o.TLSKey, ClientCAFile: o.ClientCA, BasicAuthFile: o.BasicAuthFile, Schemas: o.Schemas}
 	if o.OnapCompat {
 		cfg.Compat = listener.CompatONAP
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
@@ -23,13 +24,30 @@ type Verdict struct {
 	Problems []string `json:"problems,omitempty"`
 }
 
+// A Validator judges messages. Safe for concurrent use.
+type Validator struct {
+	version ves.Version
+	strict  bool
+	schemas *stnddefined.Schemas // nil without a second stage
+}
+
+// NewValidator makes a Validator for a VES version; strict adds the rules that consumers
+// depend on. schemas is the folder by which the data of stndDefined events is judged too,
+// empty for none; notes say what of it cannot be used.
+func NewValidator(version string, strict bool, schemas string) (v *Validator, notes []string, err error) {
+	v = &Validator{strict: strict}
+	if v.version, err = ves.ParseVersion(version); err != nil {
+		return nil, nil, err
+	}
+	if schemas != "" {
+		v.schemas, notes, err = stnddefined.Load(schemas)
+	}
+	return v, notes, err
+}
+
 // Validate reads one input and calls each with every verdict, in order. It returns an
 // error where the input cannot be read or each fails; an invalid input is no error.
-func Validate(name string, r io.Reader, version string, strict bool, each func(Verdict) error) error {
-	v, err := ves.ParseVersion(version)
-	if err != nil {
-		return err
-	}
+func (c *Validator) Validate(name string, r io.Reader, each func(Verdict) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	var blank []byte // lines before the first that says something
 	first, err := readLine(br)
@@ -46,11 +64,11 @@ func Validate(name string, r io.Reader, version string, strict bool, each func(V
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", name, err)
 		}
-		return each(judge(name, 0, append(head, rest...), v, strict))
+		return each(c.judge(name, 0, append(head, rest...)))
 	}
 	for n := 1 + bytes.Count(blank, []byte("\n")); ; n++ {
 		if line := bytes.TrimSpace(first); len(line) > 0 {
-			if err := each(judge(name, n, line, v, strict)); err != nil {
+			if err := each(c.judge(name, n, line)); err != nil {
 				return err
 			}
 		}
@@ -89,7 +107,7 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 }
 
 // judge checks one message.
-func judge(name string, line int, body []byte, version ves.Version, strict bool) Verdict {
+func (c *Validator) judge(name string, line int, body []byte) Verdict {
 	v := Verdict{Input: name, Line: line}
 	if len(body) > maxInput {
 		v.Problems = []string{fmt.Sprintf("larger than %d bytes: split it", maxInput)}
@@ -100,8 +118,13 @@ func judge(name string, line int, body []byte, version ves.Version, strict bool)
 		v.Problems = []string{err.Error()}
 		return v
 	}
-	for _, x := range ves.CheckJSON(body, version, ves.CheckOptions{Strict: strict}) {
+	for _, x := range ves.CheckJSON(body, c.version, ves.CheckOptions{Strict: c.strict}) {
 		v.Problems = append(v.Problems, x.Error())
+	}
+	if c.schemas != nil && len(v.Problems) == 0 {
+		for _, x := range c.schemas.CheckEnvelope(&env) {
+			v.Problems = append(v.Problems, x.Error())
+		}
 	}
 	v.Valid = len(v.Problems) == 0
 	switch {

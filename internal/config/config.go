@@ -21,6 +21,8 @@ import (
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/kafka"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/messagerouter"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/profile"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/vescollector"
 	"github.com/vesbridge/vesbridge/pkg/scrape"
 	"github.com/vesbridge/vesbridge/pkg/ves"
@@ -222,8 +224,14 @@ func Files(path string) []string {
 		return files
 	}
 	var t struct {
-		Mappings []string `yaml:"mappings"`
-		Identity string   `yaml:"identity"`
+		Mappings     []string `yaml:"mappings"`
+		Identity     string   `yaml:"identity"`
+		Destinations []struct {
+			VES struct {
+				Profile string `yaml:"profile"`
+				Schemas string `yaml:"schemas"`
+			} `yaml:"ves"`
+		} `yaml:"destinations"`
 	}
 	_ = yaml.Unmarshal(text, &t) // what could be read is there all the same
 	l := loader{dir: filepath.Dir(path)}
@@ -234,6 +242,14 @@ func Files(path string) []string {
 	}
 	if t.Identity != "" {
 		files = append(files, l.abs(t.Identity))
+	}
+	for _, d := range t.Destinations {
+		if profile.IsPath(d.VES.Profile) {
+			files = append(files, l.abs(d.VES.Profile))
+		}
+		if d.VES.Schemas != "" {
+			files = append(files, l.abs(filepath.Join(d.VES.Schemas, stnddefined.MapFile)))
+		}
 	}
 	return files
 }

@@ -201,3 +201,29 @@ func TestSchemaTakesTheGoodConfigurations(t *testing.T) {
 		require.NoError(t, schema.Validate(instance), f)
 	}
 }
+
+// TestFilesOfACollector: a profile and a folder of schemas are relative to the configuration, read
+// with it, and watched like it.
+func TestFilesOfACollector(t *testing.T) {
+	const file = "testdata/ves_collector.good.yml"
+	require.Equal(t, []string{file, filepath.Join("testdata", "lab-collector.yaml"), filepath.Join("testdata", "schemas", "schema-map.json")}, config.Files(file))
+	cfg, ps := config.Load(file)
+	require.NotNil(t, cfg)
+	require.Len(t, ps, 1)
+	require.True(t, ps[0].Warning)
+	require.Equal(t, 7, ps[0].Line)
+	require.Contains(t, ps[0].Text, `destination "lab": schemas: schema-map.json: "https://example.org/gone.yaml" is left out`)
+
+	lab := cfg.Destinations[1]
+	require.Equal(t, "lab", lab.VES.Collector().Name)
+	_, refused := lab.Undeliverable("measurement")
+	require.False(t, refused)
+	why, refused := lab.Undeliverable("syslog")
+	require.True(t, refused)
+	require.Contains(t, why, "no stream id for syslog")
+
+	text := "mappings: [envoy]\ndestinations:\n  - {name: lab, ves: {endpoint: 'http://lab', schemas: testdata}}\n"
+	cfg, ps = config.Parse("bridge.yaml", []byte(text))
+	require.Nil(t, cfg)
+	require.Contains(t, ps.Err().Error(), `bridge.yaml:3: destination "lab": schemas: reading the map of schemas`)
+}

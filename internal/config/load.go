@@ -23,6 +23,8 @@ import (
 
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/profile"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/scrape"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 	"github.com/vesbridge/vesbridge/profiles"
@@ -403,6 +405,9 @@ func (l *loader) destinations(ds []Destination) {
 		var err error
 		switch {
 		case d.VES != nil:
+			if profile.IsPath(d.VES.Profile) {
+				d.VES.Profile = l.abs(d.VES.Profile)
+			}
 			err = d.VES.Validate()
 		case d.Kafka != nil:
 			err = d.Kafka.Validate()
@@ -430,6 +435,7 @@ func (l *loader) destinationFiles(d *Destination) {
 	switch {
 	case d.VES != nil:
 		tls, basic, auth = &d.VES.TLSConfig, d.VES.BasicAuth, d.VES.Authorization
+		files["schemas"] = &d.VES.Schemas
 	case d.DMaaP != nil:
 		tls, basic, auth = &d.DMaaP.TLSConfig, d.DMaaP.BasicAuth, d.DMaaP.Authorization
 		if d.DMaaP.APIKey != nil {
@@ -458,7 +464,20 @@ func (l *loader) destinationFiles(d *Destination) {
 		*f = l.abs(*f)
 		if _, err := os.Stat(*f); err != nil {
 			l.problems.Warnf(l.path, d.Line, "create it or correct the path", "destination %q: %s %q: %v", d.Name, key, *f, unwrapPath(err))
+		} else if key == "schemas" {
+			l.schemas(d)
 		}
+	}
+}
+
+// schemas looks at a folder of schemas for stndDefined events.
+func (l *loader) schemas(d *Destination) {
+	_, notes, err := stnddefined.Load(d.VES.Schemas)
+	if err != nil {
+		l.problems.Addf(l.path, d.Line, "name a folder with "+stnddefined.MapFile, "destination %q: schemas: %v", d.Name, err)
+	}
+	for _, note := range notes {
+		l.problems.Warnf(l.path, d.Line, "correct the folder; a collector with such a one refuses the events that name it", "destination %q: schemas: %s", d.Name, note)
 	}
 }
 

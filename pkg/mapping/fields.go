@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -430,7 +431,7 @@ func (b *builder) group(f *ves.Field, g entry) {
 		taken[l.key] = true
 		if slices.Contains(b.m.Entity, l.label) {
 			if t := b.joined([]string{l.label}, names, g.value); t != nil {
-				bl.strings = append(bl.strings, stringMember{line: b.line(bl.name+"."+l.key, g.key), key: l.key, tmpl: t})
+				bl.strings = append(bl.strings, stringMember{line: b.line(bl.name+"."+l.key, g.key), key: l.key, tmpl: t, index: true})
 			}
 		}
 	}
@@ -527,7 +528,7 @@ func (b *builder) hashMember(bl *block, where string, e entry, names []string) {
 	}
 	q := b.compile(form.expr, path, bl.from, 0)
 	bl.numbers = append(bl.numbers, number{
-		line: b.line(path, e.key), key: e.key.Value, query: q, scale: sc, values: form.values,
+		line: b.line(path, e.key), key: e.key.Value, query: q, scale: sc, unit: cmp.Or(form.to.Value, form.unit.Value), values: form.values,
 		signed: form.signed, fold: form.folds(nil, q),
 	})
 }

@@ -310,7 +310,7 @@ func (b *builder) template(n *yaml.Node, what string, names []string) *labelTemp
 }
 
 // checkSet reports what is wrong between mappings: names given twice, one field filled
-// by two, one eventName with two intervals, several eventNames for one source.
+// by two, one eventName with two intervals; then what lint finds.
 func checkSet(s *Set, identity *Identity, problems *problem.List) {
 	type owner struct {
 		m    *Mapping
@@ -319,7 +319,6 @@ func checkSet(s *Set, identity *Identity, problems *problem.List) {
 	names := map[string]*Mapping{}
 	events := map[string]*Mapping{}
 	fields := map[[2]string]owner{}
-	var firstOf []*Mapping // the first mapping of each eventName
 	for _, m := range s.mappings {
 		if first, ok := names[m.Name]; ok && m.Name != "" {
 			problems.Addf(m.File, m.Line, "rename one of them", "mapping %q is defined twice, first in %s:%d", m.Name, first.File, first.Line)
@@ -330,7 +329,6 @@ func checkSet(s *Set, identity *Identity, problems *problem.List) {
 		}
 		if first, ok := events[m.EventName]; !ok {
 			events[m.EventName] = m
-			firstOf = append(firstOf, m)
 		} else if first.Interval != m.Interval {
 			problems.Addf(m.File, m.Line, "give both mappings the same interval", "mappings %q and %q fill one event %s at different intervals, %s and %s",
 				first.Name, m.Name, m.EventName, first.Interval, m.Interval)
@@ -345,18 +343,10 @@ func checkSet(s *Set, identity *Identity, problems *problem.List) {
 			fields[key] = owner{m, claim.line}
 		}
 	}
-	for i, m := range firstOf {
-		for _, first := range firstOf[:i] {
-			if slices.Equal(first.Entity, m.Entity) {
-				problems.Warnf(m.File, m.Line, "use one eventName for both, or allow several eventNames for one source",
-					"mappings %q and %q tell of the same entities under two eventNames, %s and %s; only the first is sent (R-146931)", first.Name, m.Name, first.EventName, m.EventName)
-				break
-			}
-		}
-	}
 	if identity != nil {
 		warnUnusedLabels(s, identity, problems)
 	}
+	s.lint(problems)
 }
 
 // warnUnusedLabels tells of identity entries that can match no entity of any mapping.

@@ -112,6 +112,7 @@ type number struct {
 	key    string     // hashMap key
 	query  *Query
 	scale  scale
+	unit   string             // hashMap entries: the unit that is told, "" where the mapping names none
 	values map[float64]string // for text: what each number means
 	signed bool               // negative values make sense
 	fold   bool               // may be summed into the `other` bucket
@@ -123,6 +124,7 @@ type stringMember struct {
 	field *ves.Field
 	key   string
 	tmpl  *labelTemplate
+	index bool // groupBlock: carries a label of `by`
 }
 
 // Set is all mappings of one configuration. It is immutable and safe for concurrent use.

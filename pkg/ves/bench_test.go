@@ -293,6 +293,58 @@ func BenchmarkMeasurement(b *testing.B) {
 			}
 		}
 	})
+	b.Run("validate+encode/ves", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := e.Validate(ves.V7_2_1); err != nil {
+				b.Fatal(err)
+			}
+			encodeVES(b)
+		}
+	})
+	b.Run("validate+encode/encoding-json+santhosh", func(b *testing.B) {
+		b.ReportAllocs()
+		built := buildJSON(h)
+		for b.Loop() {
+			body, err := json.Marshal(built)
+			if err != nil {
+				b.Fatal(err)
+			}
+			doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+			if err != nil || schema.Validate(doc) != nil {
+				b.Fatal("invalid")
+			}
+		}
+	})
+	b.Run("check+decode/ves", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(buf)))
+		for b.Loop() {
+			if _, err := ves.DecodeEvent(buf, ves.V7_2_1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decode/encoding-json", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(buf)))
+		for b.Loop() {
+			var m jsonMessage
+			if err := json.Unmarshal(buf, &m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("convert-7.2.1-to-5.4.1/ves", func(b *testing.B) {
+		b.ReportAllocs()
+		var out []byte
+		for b.Loop() {
+			var err error
+			if out, _, err = ves.Convert(out[:0], buf, ves.V7_2_1, ves.V5_4_1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("envelope/ves", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(buf)))

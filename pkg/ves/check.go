@@ -38,7 +38,7 @@ func CheckJSON(body []byte, v Version, o CheckOptions) []Violation {
 	if o.Max <= 0 {
 		o.Max = 100
 	}
-	c := jsonChecker{scanner: scanner{data: body}, schema: sch, options: o}
+	c := jsonChecker{scanner: scanner{data: body, keys: make([]key, 0, 32)}, schema: sch, options: o, path: make([]step, 0, 16)}
 	c.message()
 	if c.err != nil {
 		c.out = append(c.out, Violation{

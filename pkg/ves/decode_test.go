@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,9 @@ func TestDecodeRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	g := newEventMaker(t, raw, *seed)
 	props := g.defs["event"].(map[string]any)["properties"].(map[string]any)
-	for i := range 600 {
-		domain := [...]string{"measurement", "heartbeat", "fault"}[i%3]
+	domains := ves.Domains(ves.V7_2_1)
+	for i := range 100 * len(domains) {
+		domain := string(domains[i%len(domains)])
 		hdr := g.value(props["commonEventHeader"], 0).(map[string]any)
 		hdr["domain"] = domain
 		hdr["startEpochMicrosec"], hdr["lastEpochMicrosec"] = 1795438800000000, 1795438860000000
@@ -57,8 +59,13 @@ func prune(doc any, key string) any {
 		}
 	case map[string]any:
 		// Inside hashMaps and free objects everything stays.
-		free := key == "objectInstance" || key == "hashMap" || key == "additionalFields" || key == "featureUsageArray" || key == "alarmAdditionalInformation"
+		free := strings.HasSuffix(key, "CountList") || slices.Contains([]string{"objectInstance", "data", "hashMap", "additionalFields",
+			"featureUsageArray", "alarmAdditionalInformation", "additionalInformation", "eventAddlFlds", "measObjAddlFlds"}, key)
 		for k, x := range v {
+			if k == "perf3gppFieldsVersion" || k == "pnfRegistrationFieldsVersion" {
+				delete(v, k) // the encoder tells its own of two that say the same
+				continue
+			}
 			if free {
 				continue
 			}
@@ -91,8 +98,6 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"measurementInterval":60`, `"measurementInterval":1e999`, "beyond float64"},
 		{`"sequence":0`, `"sequence":99999999999999999999`, "beyond 64 bits"},
-		{`"domain":"measurement"`, `"domain":"other"`, "has no domain other"},
-		{`"measurementFields":`, `"otherFields":{"otherFieldsVersion":"3.0"},"measurementFields":`, "has no otherFields"},
 		{`{"event":`, `{"eventList":[],"x":`, "has no event"},
 		{`"priority":"Normal"`, `"priority":"normal"`, "must be one of High"},
 	} {
@@ -108,8 +113,12 @@ func TestDecodeRefuses(t *testing.T) {
 	require.True(t, ok)
 	old := strings.Replace(body, `"measurementInterval":60`, `"measurementInterval":60,"hugePagesArray":[{"hugePagesIdentifier":1}]`, 1)
 	old = strings.NewReplacer(`"4.1"`, `"4.0.1"`, `"7.2.1"`, `"7.0.1"`).Replace(old)
-	_, err = ves.DecodeEvent([]byte(old), ves.V7_0_1)
-	require.ErrorContains(t, err, "want a string", "the typed model follows 7.1.1 and later here")
+	e, err := ves.DecodeEvent([]byte(old), ves.V7_0_1)
+	require.NoError(t, err)
+	require.Equal(t, "1", e.Measurement.HugePagesArray[0].HugePagesIdentifier)
+	again, err := e.AppendJSON(nil, ves.V7_0_1)
+	require.NoError(t, err)
+	require.Contains(t, string(again), `"hugePagesIdentifier":1`)
 }
 
 func FuzzDecodeEvent(f *testing.F) {

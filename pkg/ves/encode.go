@@ -7,38 +7,93 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends the event as one VES message, {"event":{…}}, compact and with members
-// in the model's order, so that equal events give equal bytes. It allocates nothing where dst
-// is large enough. Numbers are the shortest that read back to the same float64, without
-// exponent between 1e-15 and 1e21; whole numbers have no fraction.
+// AppendJSON appends the event as one VES message of version v, {"event":{…}}, compact and
+// with members in the model's order, so that equal events give equal bytes. For 7.x it
+// allocates nothing where dst is large enough. Numbers are the shortest that read back to the
+// same float64, without exponent between 1e-15 and 1e21; whole numbers have no fraction.
 //
-// It does not validate: call Validate first. It only refuses what would not be JSON (NaN,
-// infinities, a RawObject that is no object) and versions that the typed model cannot say:
-// 5.4.1. On error dst is returned as it was.
+// A header version or vesEventListenerVersion that v does not know is sent as one that it
+// does. For 5.4.1 names, containers and versions are those of 28.4.1; what it has no member
+// for goes into the block's own list of further fields, for measurements also into
+// additionalMeasurements (Unsupported lists it).
+//
+// It does not validate: call Validate first. It only refuses what cannot be told: NaN,
+// infinities, a RawObject that is no object, a domain that v lacks. On error dst is returned
+// as it was.
 func (e *Event) AppendJSON(dst []byte, v Version) ([]byte, error) {
-	if v < V7_0_1 || v > V7_2_1 {
-		return dst, fmt.Errorf("encoding event %q: the typed model has no encoding for VES %s", e.Header.EventID, v)
+	if v < V5_4_1 || v > V7_2_1 {
+		return dst, fmt.Errorf("encoding event %q: no VES version %s", e.Header.EventID, v)
 	}
-	enc := encoder{b: append(dst, `{"event":{"commonEventHeader":`...)}
-	e.Header.encode(&enc)
-	if e.Measurement != nil {
-		enc.raw(`"measurementFields":`)
-		e.Measurement.encode(&enc)
+	if name := e.firstForeign(v); name != "" {
+		return dst, fmt.Errorf("encoding event %q: VES %s has no %s", e.Header.EventID, v, name)
 	}
-	if e.Heartbeat != nil {
-		enc.raw(`"heartbeatFields":`)
-		e.Heartbeat.encode(&enc)
-	}
-	if e.Fault != nil {
-		enc.raw(`"faultFields":`)
-		e.Fault.encode(&enc)
+	enc := encoder{b: append(dst, `{"event":{"commonEventHeader":`...), v: v}
+	if v == V5_4_1 {
+		e.encode5(&enc)
+	} else {
+		e.encode7(&enc)
 	}
 	if enc.bad != "" {
-		return dst, fmt.Errorf("encoding event %q: %s cannot be told in JSON", e.Header.EventID, enc.bad)
+		return dst, fmt.Errorf("encoding event %q: %s cannot be told in VES %s", e.Header.EventID, enc.bad, v)
 	}
 	// Every value ends in a comma; the last one becomes the end of the event.
 	enc.b[len(enc.b)-1] = '}'
 	return append(enc.b, '}'), nil
+}
+
+func (e *Event) encode7(enc *encoder) {
+	if h := &e.Header; headerVersionIn(enc.v, h.Version) && listenerVersionIn(enc.v, h.VESEventListenerVersion) &&
+		(h.StndDefinedNamespace == "" || enc.v >= V7_2) {
+		h.encode(enc)
+	} else {
+		fitted := *h
+		fitted.fit(enc.v)
+		fitted.encode(enc)
+	}
+	e.encodeBlocks(enc)
+}
+
+// fit makes a header one that v accepts.
+func (h *Header) fit(v Version) {
+	if h.Version != "" && !headerVersionIn(v, h.Version) {
+		h.Version = "4.0.1"
+	}
+	if h.VESEventListenerVersion != "" && !listenerVersionIn(v, h.VESEventListenerVersion) {
+		h.VESEventListenerVersion = v.String()
+	}
+	if v < V7_2 {
+		h.StndDefinedNamespace = ""
+	}
+}
+
+// firstForeign names a domain or block that v lacks, "" for none.
+func (e *Event) firstForeign(v Version) string {
+	if v >= V7_2 {
+		return ""
+	}
+	name := ""
+	e.eachBlock(func(d Domain, block string, set bool) {
+		if !hasDomain(v, d) && (set || e.Header.Domain == d) && name == "" {
+			name = "domain " + string(d)
+			if e.Header.Domain != d {
+				name = block
+			}
+		}
+	})
+	return name
+}
+
+// hasDomain says whether v has a domain of the typed model, whatever it calls it.
+func hasDomain(v Version, d Domain) bool {
+	switch d {
+	case DomainStndDefined:
+		return v >= V7_2
+	case DomainPerf3gpp:
+		return v >= V7_1_1
+	case DomainNotification, DomainPNFRegistration:
+		return v >= V7_0_1
+	}
+	return true
 }
 
 // maxObjectDepth bounds the nesting of JSONObjects, which users link by pointers.
@@ -50,6 +105,56 @@ type encoder struct {
 	b     []byte
 	bad   string // first member that cannot be encoded, "" so far
 	depth int
+	v     Version
+	more  *extras // what 5.4.1 has no member for
+}
+
+// pick returns the key that this version has: now, or before 7.1.1.
+func (e *encoder) pick(now, before string) string {
+	if e.v < V7_1_1 {
+		return before
+	}
+	return now
+}
+
+// textOrNumber writes an identifier that is a number before 7.1.1 and text since.
+func (e *encoder) textOrNumber(key, s string) {
+	if e.v >= V7_1_1 {
+		e.text(key, s)
+		return
+	}
+	if !isNumber(s) {
+		e.fail(key + " " + shorten([]byte(s)) + ", which is no number,")
+		return
+	}
+	e.raw(key)
+	e.raw(s)
+	e.raw(",")
+}
+
+// isNumber says whether s is exactly one JSON number.
+func isNumber(s string) bool {
+	sc := scanner{data: []byte(s)}
+	_, ok := sc.number()
+	return ok && sc.pos == len(s)
+}
+
+func (e *encoder) strings(key string, ss []string) {
+	e.raw(key)
+	e.raw("[")
+	for _, s := range ss {
+		e.text("", s)
+	}
+	e.end(']')
+}
+
+func (e *encoder) integers(key string, is []int64) {
+	e.raw(key)
+	e.raw("[")
+	for _, i := range is {
+		e.integer("", i)
+	}
+	e.end(']')
 }
 
 func (e *encoder) raw(s string) { e.b = append(e.b, s...) }

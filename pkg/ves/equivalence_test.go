@@ -179,7 +179,7 @@ func TestTrap29_IPv6ZonesAreAccepted(t *testing.T) {
 }
 
 func TestGeneratedEventsEqualOfficialSchemas(t *testing.T) {
-	n := 3000
+	n := 20_000
 	if testing.Short() {
 		n = 300
 	}

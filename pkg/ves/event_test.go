@@ -464,17 +464,18 @@ func TestVersionsOfTypedEvents(t *testing.T) {
 	require.NoError(t, err)
 	for _, v := range versions() {
 		b, err := e.AppendJSON(nil, v)
-		if v == ves.V5_4_1 {
-			require.Error(t, err)
-			require.Error(t, e.Validate(v))
-			continue
-		}
 		require.NoError(t, err)
 		require.NoError(t, e.Validate(v))
 		require.Empty(t, ves.CheckJSON(b, v, ves.CheckOptions{Strict: true}), "4.0.1/7.0.1 must be accepted by %s", v)
 	}
 	d := measurement(t)
-	require.ErrorContains(t, d.Validate(ves.V7_0_1), "vesEventListenerVersion")
+	require.NoError(t, d.Validate(ves.V7_0_1), "the header is fitted to the version")
+	b, err := d.AppendJSON(nil, ves.V7_0_1)
+	require.NoError(t, err)
+	require.Contains(t, string(b), `"version":"4.0.1","vesEventListenerVersion":"7.0.1"`)
+	require.Empty(t, ves.CheckJSON(b, ves.V7_0_1, ves.CheckOptions{Strict: true}))
+	d.Header.VESEventListenerVersion = "7.9"
+	require.ErrorContains(t, d.Validate(ves.V7_2_1), "vesEventListenerVersion")
 	e.Header.StndDefinedNamespace = "x"
 	require.ErrorContains(t, e.Validate(ves.V7_1_1), "since VES 7.2")
 }

@@ -26,12 +26,29 @@ type Field struct {
 	Doc string
 
 	since, until Version // until is the first version without it; 0 for none
+	path5        string  // what 5.4.1 calls a field of 7.x, "" where it has none
 	owner        owner   // Go type that holds it, 0 where the typed model does not
 	member       uint8   // its index there
 }
 
 // owner numbers the Go types that Measurement is made of; generated.
 type owner uint8
+
+// PathIn returns the path under which version v tells the field, "" where it cannot: for
+// 5.4.1 that is the old name of a field of 7.x. What has no path in 5.4.1 is sent in that
+// version's extension point, see Event.Unsupported.
+func (f *Field) PathIn(v Version) string {
+	switch {
+	case f.in(v):
+		return f.Path
+	case v == V5_4_1:
+		return f.path5
+	}
+	return ""
+}
+
+// In says whether version v has the field, under this name or another one.
+func (f *Field) In(v Version) bool { return f.PathIn(v) != "" }
 
 func (f *Field) in(v Version) bool {
 	return f.since <= v && (f.until == 0 || v < f.until)

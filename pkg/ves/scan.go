@@ -32,6 +32,14 @@ type scanner struct {
 	depth int
 	err   *SyntaxError
 	keys  []key // keys of the objects that are open, innermost last
+
+	// What decoding needs on top. trusted says that the message was checked already, so that
+	// duplicate names need not be looked for.
+	trusted bool
+	copy    string   // the message; decoded texts are parts of it
+	last    int      // where the name of the last member stands
+	entries []KV     // what hashMaps are cut from
+	lost    []string // members that the typed model has no place for
 }
 
 // key is a member's name, decoded, and where it stands.
@@ -259,10 +267,13 @@ func (s *scanner) object(member func(name []byte) bool) bool {
 			return false
 		}
 		k := key{text: s.bytes(sp), at: at}
-		if len(s.keys)-base < pairwiseLimit && s.seen(base, k.text) {
-			return s.duplicate(k)
+		s.last = at
+		if !s.trusted {
+			if len(s.keys)-base < pairwiseLimit && s.seen(base, k.text) {
+				return s.duplicate(k)
+			}
+			s.keys = append(s.keys, k)
 		}
-		s.keys = append(s.keys, k)
 		if s.space() != ':' {
 			return s.unexpected("a colon")
 		}

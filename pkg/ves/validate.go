@@ -100,8 +100,8 @@ const (
 // A valid event costs no allocation unless a hashMap has more than 32 entries.
 func (e *Event) Validate(v Version) error {
 	c := checker{v: v}
-	if v < V7_0_1 || v > V7_2_1 {
-		c.report("", CodeVersionSupport, "must be a version of 7.x", v.String(), "choose 7.0.1 to 7.2.1")
+	if v < V5_4_1 || v > V7_2_1 {
+		c.report("", CodeVersionSupport, "must be a known version", v.String(), "choose 5.4.1 or 7.0.1 to 7.2.1")
 		return &ValidationError{EventID: e.Header.EventID, Violations: c.out}
 	}
 	c.push("event")
@@ -110,26 +110,7 @@ func (e *Event) Validate(v Version) error {
 	e.Header.check(&c)
 	c.pop()
 	e.checkBlocks(&c)
-	if e.Measurement != nil {
-		c.push("measurementFields")
-		e.Measurement.validate(&c)
-		e.Measurement.check(&c)
-		c.pop()
-	}
-	if e.Heartbeat != nil {
-		c.push("heartbeatFields")
-		e.Heartbeat.validate(&c)
-		if e.Heartbeat.HeartbeatInterval <= 0 {
-			c.report("heartbeatInterval", CodeRange, "must be a positive number of seconds",
-				strconv.FormatInt(e.Heartbeat.HeartbeatInterval, 10), "set the interval of the heartbeats")
-		}
-		c.pop()
-	}
-	if e.Fault != nil {
-		c.push("faultFields")
-		e.Fault.validate(&c)
-		c.pop()
-	}
+	e.validateBlocks(&c)
 	if len(c.out) == 0 {
 		return nil
 	}
@@ -138,29 +119,22 @@ func (e *Event) Validate(v Version) error {
 
 // checkBlocks ties the block to the domain, which the schema does not do.
 func (e *Event) checkBlocks(c *checker) {
-	blocks := [...]struct {
-		domain Domain
-		name   string
-		set    bool
-	}{
-		{DomainMeasurement, "measurementFields", e.Measurement != nil},
-		{DomainHeartbeat, "heartbeatFields", e.Heartbeat != nil},
-		{DomainFault, "faultFields", e.Fault != nil},
-	}
 	known := false
-	for _, b := range blocks {
-		mine := b.domain == e.Header.Domain
+	e.eachBlock(func(d Domain, name string, set bool) {
+		mine := d == e.Header.Domain
 		known = known || mine
 		switch {
-		case mine && !b.set && b.domain != DomainHeartbeat:
-			c.report(b.name, CodeBlock, "is required by domain "+string(b.domain), "", "set the block of the domain")
-		case !mine && b.set:
-			c.report(b.name, CodeBlock, "does not belong to domain "+string(e.Header.Domain), "", "send one event per domain")
+		case mine && !set && d != DomainHeartbeat:
+			c.report(name, CodeBlock, "is required by domain "+string(d), "", "set the block of the domain")
+		case !mine && set:
+			c.report(name, CodeBlock, "does not belong to domain "+string(e.Header.Domain), "", "send one event per domain")
 		}
-	}
-	if !known && e.Header.Domain != "" {
-		c.report("commonEventHeader/domain", CodeBlock, "must be measurement, heartbeat or fault for a typed event",
-			string(e.Header.Domain), "")
+	})
+	switch d := e.Header.Domain; {
+	case !known && d != "":
+		c.report("commonEventHeader/domain", CodeEnum, "must be a domain of VES 7", strconv.Quote(shorten([]byte(d))), "")
+	case known && !hasDomain(c.v, d):
+		c.report("commonEventHeader/domain", CodeVersionSupport, "is unknown to VES "+c.v.String(), string(d), "send it to a destination of a later version")
 	}
 }
 
@@ -178,14 +152,17 @@ func (h *Header) check(c *checker) {
 	if h.Sequence < 0 {
 		c.report("sequence", CodeRange, "must not be negative", strconv.FormatInt(h.Sequence, 10), "")
 	}
+	if h.Domain == DomainStndDefined && h.StndDefinedNamespace == "" {
+		c.report("stndDefinedNamespace", CodeNamespace, "is required by collectors for domain stndDefined", "", "name the namespace, e.g. 3GPP-FaultSupervision")
+	}
 	if h.StndDefinedNamespace != "" && c.v < V7_2 {
 		c.report("stndDefinedNamespace", CodeUnknownMember, "exists since VES 7.2", strconv.Quote(h.StndDefinedNamespace), "leave it out")
 	}
-	if h.Version != "" && !headerVersionIn(c.v, h.Version) {
-		c.report("version", CodeEnum, "must be a header version of VES "+c.v.String(), strconv.Quote(h.Version), `"4.0.1" is valid in every 7.x`)
+	if h.Version != "" && !headerVersionIn(V7_2_1, h.Version) {
+		c.report("version", CodeEnum, "must be a header version of VES 7", strconv.Quote(h.Version), `"4.0.1" is valid in every 7.x`)
 	}
-	if h.VESEventListenerVersion != "" && !listenerVersionIn(c.v, h.VESEventListenerVersion) {
-		c.report("vesEventListenerVersion", CodeEnum, "must be known to VES "+c.v.String(), strconv.Quote(h.VESEventListenerVersion), `"7.0.1" is valid in every 7.x`)
+	if h.VESEventListenerVersion != "" && !listenerVersionIn(V7_2_1, h.VESEventListenerVersion) {
+		c.report("vesEventListenerVersion", CodeEnum, "must be known to VES 7.2.1", strconv.Quote(h.VESEventListenerVersion), `"7.0.1" is valid in every 7.x`)
 	}
 }
 
@@ -212,14 +189,70 @@ func (m *Measurement) check(c *checker) {
 	if m.MeasurementInterval <= 0 {
 		c.report("measurementInterval", CodeRange, "must be a positive number of seconds", formatFloat(m.MeasurementInterval), "set the length of the window")
 	}
-	if c.v >= V7_1_1 {
+	if c.v != V7_0_1 {
 		return
 	}
-	if len(m.HugePagesArray) > 0 {
-		c.report("hugePagesArray", CodeType, "has a numeric identifier in VES 7.0.1", "", "leave it out, or speak 7.1.1 or later")
+	for i := range m.HugePagesArray {
+		if id := m.HugePagesArray[i].HugePagesIdentifier; !isNumber(id) {
+			c.report("hugePagesArray/"+strconv.Itoa(i)+"/hugePagesIdentifier", CodeType, "must be a number in VES 7.0.1", strconv.Quote(id), "leave it out, or speak 7.1.1 or later")
+		}
 	}
-	if len(m.IPMI.IPMIGlobalAggregateTemperatureMarginArray) > 0 {
-		c.report("ipmi/ipmiGlobalAggregateTemperatureMarginArray", CodeUnknownMember, "has another identifier in VES 7.0.1", "", "leave it out, or speak 7.1.1 or later")
+}
+
+// check refuses an interval that no heartbeat can keep.
+func (x *HeartbeatFields) check(c *checker) {
+	if x.HeartbeatInterval <= 0 {
+		c.report("heartbeatInterval", CodeRange, "must be a positive number of seconds",
+			strconv.FormatInt(x.HeartbeatInterval, 10), "set the interval of the heartbeats")
+	}
+}
+
+// within reports an integer outside the range that the specification's text gives it.
+func (c *checker) within(name string, i, low, high int64) {
+	if i < low || i > high {
+		c.report(name, CodeRange, "must be from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10), strconv.FormatInt(i, 10), "")
+	}
+}
+
+// check holds facility and priority to what VES says of them.
+func (x *SyslogFields) check(c *checker) {
+	if x.SyslogFacility.Set {
+		c.within("syslogFacility", x.SyslogFacility.Value, 0, 23)
+	}
+	if x.SyslogPri.Set {
+		c.within("syslogPri", x.SyslogPri.Value, 0, 192)
+	}
+}
+
+func (x *MobileFlowFields) check(c *checker) {
+	c.within("otherEndpointPort", x.OtherEndpointPort, 0, 65535)
+	c.within("reportingEndpointPort", x.ReportingEndpointPort, 0, 65535)
+}
+
+// check wants the reference to be an address: the collector looks it up as one.
+func (x *StndDefinedFields) check(c *checker) {
+	if x.SchemaReference != "" && !hasFormat("uri", x.SchemaReference) {
+		c.report("schemaReference", CodeFormat, "must be an address of format uri", strconv.Quote(x.SchemaReference), "use the publicURL of the schema, with its fragment")
+	}
+}
+
+// check ties each result to a type: p counts from 1 in measTypes (FACTS §3).
+func (x *Perf3GPPFields) check(c *checker) {
+	m := &x.MeasDataCollection
+	if g := m.GranularityPeriod; g.Set && g.Value <= 0 {
+		c.report("measDataCollection/granularityPeriod", CodeRange, "must be a positive number of seconds", formatFloat(g.Value), "")
+	}
+	for i := range m.MeasInfoList {
+		info := &m.MeasInfoList[i]
+		types := len(info.MeasTypes.IMeasTypesList) + len(info.MeasTypes.SMeasTypesList)
+		for k := range info.MeasValuesList {
+			for r := range info.MeasValuesList[k].MeasResults {
+				if p := info.MeasValuesList[k].MeasResults[r].P; p < 1 || p > int64(types) {
+					c.report(fmt.Sprintf("measDataCollection/measInfoList/%d/measValuesList/%d/measResults/%d/p", i, k, r), CodeRange,
+						"must be the place of a type in measTypes, from 1 to "+strconv.Itoa(types), strconv.FormatInt(p, 10), "")
+				}
+			}
+		}
 	}
 }
 
@@ -303,6 +336,32 @@ func (c *checker) number(name string, x float64) {
 func (c *checker) text(name, s string) {
 	if !utf8.ValidString(s) {
 		c.report(name, CodeEncoding, "must be valid UTF-8", strconv.QuoteToASCII(s), "repair the text where it comes from")
+	}
+}
+
+// choice wants exactly one alternative of a oneOf.
+func (c *checker) choice(set ...bool) {
+	n := 0
+	for _, b := range set {
+		if b {
+			n++
+		}
+	}
+	if n != 1 {
+		c.report("", CodeOneOf, "must have exactly one of its alternatives", strconv.Itoa(n), "")
+	}
+}
+
+// format checks an address, from the version on that wants one.
+func (c *checker) format(name, format string, since Version, s string) {
+	if s != "" && c.v >= since && !hasFormat(format, s) {
+		c.report(name, CodeFormat, "must be an address of format "+format, strconv.Quote(s), "")
+	}
+}
+
+func (c *checker) texts(name string, ss []string) {
+	for _, s := range ss {
+		c.text(name, s)
 	}
 }
 

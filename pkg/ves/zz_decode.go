@@ -72,27 +72,27 @@ func (x *Measurement) decode(s *scanner) bool {
 			x.NFCScalingMetric.Set = true
 			return s.decodeInteger(&x.NFCScalingMetric.Value)
 		case "latencyDistribution":
-			return decodeItems(s, &x.LatencyDistribution)
+			return s.array(func(int) bool { return push(&x.LatencyDistribution).decode(s) })
 		case "cpuUsageArray":
-			return decodeItems(s, &x.CPUUsageArray)
+			return s.array(func(int) bool { return push(&x.CPUUsageArray).decode(s) })
 		case "memoryUsageArray":
-			return decodeItems(s, &x.MemoryUsageArray)
+			return s.array(func(int) bool { return push(&x.MemoryUsageArray).decode(s) })
 		case "nicPerformanceArray":
-			return decodeItems(s, &x.NICPerformanceArray)
+			return s.array(func(int) bool { return push(&x.NICPerformanceArray).decode(s) })
 		case "diskUsageArray":
-			return decodeItems(s, &x.DiskUsageArray)
+			return s.array(func(int) bool { return push(&x.DiskUsageArray).decode(s) })
 		case "filesystemUsageArray":
-			return decodeItems(s, &x.FilesystemUsageArray)
+			return s.array(func(int) bool { return push(&x.FilesystemUsageArray).decode(s) })
 		case "loadArray":
-			return decodeItems(s, &x.LoadArray)
+			return s.array(func(int) bool { return push(&x.LoadArray).decode(s) })
 		case "processStatsArray":
-			return decodeItems(s, &x.ProcessStatsArray)
+			return s.array(func(int) bool { return push(&x.ProcessStatsArray).decode(s) })
 		case "hugePagesArray":
-			return decodeItems(s, &x.HugePagesArray)
+			return s.array(func(int) bool { return push(&x.HugePagesArray).decode(s) })
 		case "machineCheckExceptionArray":
-			return decodeItems(s, &x.MachineCheckExceptionArray)
+			return s.array(func(int) bool { return push(&x.MachineCheckExceptionArray).decode(s) })
 		case "codecUsageArray":
-			return decodeItems(s, &x.CodecUsageArray)
+			return s.array(func(int) bool { return push(&x.CodecUsageArray).decode(s) })
 		case "featureUsageArray":
 			return s.decodeHash(&x.FeatureUsageArray)
 		case "ipmi":
@@ -102,7 +102,7 @@ func (x *Measurement) decode(s *scanner) bool {
 		case "additionalFields":
 			return s.decodeHash(&x.AdditionalFields)
 		case "additionalObjects":
-			return decodeItems(s, &x.AdditionalObjects)
+			return s.array(func(int) bool { return push(&x.AdditionalObjects).decode(s) })
 		}
 		return s.skip()
 	})
@@ -139,6 +139,320 @@ func (x *FaultFields) decode(s *scanner) bool {
 			return decodeText(s, &x.EventCategory)
 		case "alarmAdditionalInformation":
 			return s.decodeHash(&x.AlarmAdditionalInformation)
+		}
+		return s.skip()
+	})
+}
+
+func (x *ThresholdCrossingAlertFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "additionalParameters":
+			return s.array(func(int) bool { return push(&x.AdditionalParameters).decode(s) })
+		case "alertAction":
+			return decodeText(s, &x.AlertAction)
+		case "alertDescription":
+			return decodeText(s, &x.AlertDescription)
+		case "alertType":
+			return decodeText(s, &x.AlertType)
+		case "eventSeverity":
+			return decodeText(s, &x.EventSeverity)
+		case "collectionTimestamp":
+			return decodeText(s, &x.CollectionTimestamp)
+		case "eventStartTimestamp":
+			return decodeText(s, &x.EventStartTimestamp)
+		case "associatedAlertIdList":
+			return s.decodeStrings(&x.AssociatedAlertIDList)
+		case "alertValue":
+			return decodeText(s, &x.AlertValue)
+		case "dataCollector":
+			return decodeText(s, &x.DataCollector)
+		case "elementType":
+			return decodeText(s, &x.ElementType)
+		case "interfaceName":
+			return decodeText(s, &x.InterfaceName)
+		case "networkService":
+			return decodeText(s, &x.NetworkService)
+		case "possibleRootCause":
+			return decodeText(s, &x.PossibleRootCause)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *SyslogFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "eventSourceType":
+			return decodeText(s, &x.EventSourceType)
+		case "syslogMsg":
+			return decodeText(s, &x.SyslogMsg)
+		case "syslogTag":
+			return decodeText(s, &x.SyslogTag)
+		case "syslogFacility":
+			x.SyslogFacility.Set = true
+			return s.decodeInteger(&x.SyslogFacility.Value)
+		case "syslogPri":
+			x.SyslogPri.Set = true
+			return s.decodeInteger(&x.SyslogPri.Value)
+		case "syslogProcId":
+			x.SyslogProcID.Set = true
+			return s.decodeNumber(&x.SyslogProcID.Value)
+		case "syslogVer":
+			x.SyslogVer.Set = true
+			return s.decodeNumber(&x.SyslogVer.Value)
+		case "syslogSev":
+			return decodeText(s, &x.SyslogSev)
+		case "eventSourceHost":
+			return decodeText(s, &x.EventSourceHost)
+		case "syslogProc":
+			return decodeText(s, &x.SyslogProc)
+		case "syslogSData":
+			return decodeText(s, &x.SyslogSData)
+		case "syslogSdId":
+			return decodeText(s, &x.SyslogSdID)
+		case "syslogMsgHost":
+			return decodeText(s, &x.SyslogMsgHost)
+		case "syslogTs":
+			return decodeText(s, &x.SyslogTs)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *NotificationFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "changeIdentifier":
+			return decodeText(s, &x.ChangeIdentifier)
+		case "changeType":
+			return decodeText(s, &x.ChangeType)
+		case "changeContact":
+			return decodeText(s, &x.ChangeContact)
+		case "newState":
+			return decodeText(s, &x.NewState)
+		case "oldState":
+			return decodeText(s, &x.OldState)
+		case "stateInterface":
+			return decodeText(s, &x.StateInterface)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		case "arrayOfNamedHashMap":
+			return s.decodeGroups(&x.ArrayOfNamedHashMap)
+		}
+		return s.skip()
+	})
+}
+
+func (x *StateChangeFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "newState":
+			return decodeText(s, &x.NewState)
+		case "oldState":
+			return decodeText(s, &x.OldState)
+		case "stateInterface":
+			return decodeText(s, &x.StateInterface)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *OtherFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "hashMap":
+			return s.decodeHash(&x.HashMap)
+		case "arrayOfNamedHashMap":
+			return s.decodeGroups(&x.ArrayOfNamedHashMap)
+		case "jsonObjects":
+			return s.array(func(int) bool { return push(&x.JSONObjects).decode(s) })
+		}
+		return s.skip()
+	})
+}
+
+func (x *Perf3GPPFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "measDataCollection":
+			return x.MeasDataCollection.decode(s)
+		case "eventAddlFields":
+			return s.decodeHash(&x.EventAddlFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *StndDefinedFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "data":
+			return s.decodeRaw(&x.Data)
+		case "schemaReference":
+			return decodeText(s, &x.SchemaReference)
+		}
+		return s.skip()
+	})
+}
+
+func (x *PNFRegistrationFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "oamV4IpAddress":
+			return decodeText(s, &x.OamV4IPAddress)
+		case "oamV6IpAddress":
+			return decodeText(s, &x.OamV6IPAddress)
+		case "lastServiceDate":
+			return decodeText(s, &x.LastServiceDate)
+		case "macAddress":
+			return decodeText(s, &x.MacAddress)
+		case "manufactureDate":
+			return decodeText(s, &x.ManufactureDate)
+		case "modelNumber":
+			return decodeText(s, &x.ModelNumber)
+		case "serialNumber":
+			return decodeText(s, &x.SerialNumber)
+		case "softwareVersion":
+			return decodeText(s, &x.SoftwareVersion)
+		case "unitFamily":
+			return decodeText(s, &x.UnitFamily)
+		case "unitType":
+			return decodeText(s, &x.UnitType)
+		case "vendorName":
+			return decodeText(s, &x.VendorName)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MobileFlowFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "flowDirection":
+			return decodeText(s, &x.FlowDirection)
+		case "ipProtocolType":
+			return decodeText(s, &x.IPProtocolType)
+		case "ipVersion":
+			return decodeText(s, &x.IPVersion)
+		case "otherEndpointIpAddress":
+			return decodeText(s, &x.OtherEndpointIPAddress)
+		case "reportingEndpointIpAddr":
+			return decodeText(s, &x.ReportingEndpointIPAddr)
+		case "otherEndpointPort":
+			return s.decodeInteger(&x.OtherEndpointPort)
+		case "reportingEndpointPort":
+			return s.decodeInteger(&x.ReportingEndpointPort)
+		case "samplingAlgorithm":
+			x.SamplingAlgorithm.Set = true
+			return s.decodeInteger(&x.SamplingAlgorithm.Value)
+		case "gtpPerFlowMetrics":
+			return x.GTPPerFlowMetrics.decode(s)
+		case "applicationType":
+			return decodeText(s, &x.ApplicationType)
+		case "appProtocolType":
+			return decodeText(s, &x.AppProtocolType)
+		case "appProtocolVersion":
+			return decodeText(s, &x.AppProtocolVersion)
+		case "cid":
+			return decodeText(s, &x.Cid)
+		case "connectionType":
+			return decodeText(s, &x.ConnectionType)
+		case "ecgi":
+			return decodeText(s, &x.Ecgi)
+		case "gtpProtocolType":
+			return decodeText(s, &x.GTPProtocolType)
+		case "gtpVersion":
+			return decodeText(s, &x.GTPVersion)
+		case "httpHeader":
+			return decodeText(s, &x.HttpHeader)
+		case "imei":
+			return decodeText(s, &x.Imei)
+		case "imsi":
+			return decodeText(s, &x.Imsi)
+		case "lac":
+			return decodeText(s, &x.Lac)
+		case "mcc":
+			return decodeText(s, &x.Mcc)
+		case "mnc":
+			return decodeText(s, &x.Mnc)
+		case "msisdn":
+			return decodeText(s, &x.Msisdn)
+		case "otherFunctionalRole":
+			return decodeText(s, &x.OtherFunctionalRole)
+		case "rac":
+			return decodeText(s, &x.Rac)
+		case "radioAccessTechnology":
+			return decodeText(s, &x.RadioAccessTechnology)
+		case "sac":
+			return decodeText(s, &x.Sac)
+		case "tac":
+			return decodeText(s, &x.Tac)
+		case "tunnelId":
+			return decodeText(s, &x.TunnelID)
+		case "vlanId":
+			return decodeText(s, &x.VlanID)
+		case "additionalFields":
+			return s.decodeHash(&x.AdditionalFields)
+		}
+		return s.skip()
+	})
+}
+
+func (x *SIPSignalingFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "correlator":
+			return decodeText(s, &x.Correlator)
+		case "localIpAddress":
+			return decodeText(s, &x.LocalIPAddress)
+		case "localPort":
+			return decodeText(s, &x.LocalPort)
+		case "remoteIpAddress":
+			return decodeText(s, &x.RemoteIPAddress)
+		case "remotePort":
+			return decodeText(s, &x.RemotePort)
+		case "compressedSip":
+			return decodeText(s, &x.CompressedSIP)
+		case "summarySip":
+			return decodeText(s, &x.SummarySIP)
+		case "vendorNfNameFields":
+			return x.VendorNFNameFields.decode(s)
+		case "additionalInformation":
+			return s.decodeHash(&x.AdditionalInformation)
+		}
+		return s.skip()
+	})
+}
+
+func (x *VoiceQualityFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "calleeSideCodec":
+			return decodeText(s, &x.CalleeSideCodec)
+		case "callerSideCodec":
+			return decodeText(s, &x.CallerSideCodec)
+		case "correlator":
+			return decodeText(s, &x.Correlator)
+		case "midCallRtcp":
+			return decodeText(s, &x.MidCallRtcp)
+		case "phoneNumber":
+			return decodeText(s, &x.PhoneNumber)
+		case "endOfCallVqmSummaries":
+			x.EndOfCallVqmSummaries = &EndOfCallVqmSummaries{}
+			return x.EndOfCallVqmSummaries.decode(s)
+		case "vendorNfNameFields":
+			return x.VendorNFNameFields.decode(s)
+		case "additionalInformation":
+			return s.decodeHash(&x.AdditionalInformation)
 		}
 		return s.skip()
 	})
@@ -651,7 +965,7 @@ func (x *HugePages) decode(s *scanner) bool {
 	return s.object(func(name []byte) bool {
 		switch string(name) {
 		case "hugePagesIdentifier":
-			return decodeText(s, &x.HugePagesIdentifier)
+			return s.decodeTextOrNumber(&x.HugePagesIdentifier)
 		case "bytesFree":
 			x.BytesFree.Set = true
 			return s.decodeNumber(&x.BytesFree.Value)
@@ -726,23 +1040,23 @@ func (x *IPMI) decode(s *scanner) bool {
 			x.SystemAirflow.Set = true
 			return s.decodeNumber(&x.SystemAirflow.Value)
 		case "ipmiBaseboardTemperatureArray":
-			return decodeItems(s, &x.IPMIBaseboardTemperatureArray)
+			return s.array(func(int) bool { return push(&x.IPMIBaseboardTemperatureArray).decode(s) })
 		case "ipmiBaseboardVoltageRegulatorArray":
-			return decodeItems(s, &x.IPMIBaseboardVoltageRegulatorArray)
+			return s.array(func(int) bool { return push(&x.IPMIBaseboardVoltageRegulatorArray).decode(s) })
 		case "ipmiBatteryArray":
-			return decodeItems(s, &x.IPMIBatteryArray)
+			return s.array(func(int) bool { return push(&x.IPMIBatteryArray).decode(s) })
 		case "ipmiFanArray":
-			return decodeItems(s, &x.IPMIFanArray)
+			return s.array(func(int) bool { return push(&x.IPMIFanArray).decode(s) })
 		case "ipmiHsbpArray":
-			return decodeItems(s, &x.IPMIHsbpArray)
+			return s.array(func(int) bool { return push(&x.IPMIHsbpArray).decode(s) })
 		case "ipmiGlobalAggregateTemperatureMarginArray":
-			return decodeItems(s, &x.IPMIGlobalAggregateTemperatureMarginArray)
+			return s.array(func(int) bool { return push(&x.IPMIGlobalAggregateTemperatureMarginArray).decode(s) })
 		case "ipmiNicArray":
-			return decodeItems(s, &x.IPMINICArray)
+			return s.array(func(int) bool { return push(&x.IPMINICArray).decode(s) })
 		case "ipmiPowerSupplyArray":
-			return decodeItems(s, &x.IPMIPowerSupplyArray)
+			return s.array(func(int) bool { return push(&x.IPMIPowerSupplyArray).decode(s) })
 		case "ipmiProcessorArray":
-			return decodeItems(s, &x.IPMIProcessorArray)
+			return s.array(func(int) bool { return push(&x.IPMIProcessorArray).decode(s) })
 		}
 		return s.skip()
 	})
@@ -754,7 +1068,7 @@ func (x *JSONObject) decode(s *scanner) bool {
 		case "objectName":
 			return decodeText(s, &x.ObjectName)
 		case "objectInstances":
-			return decodeItems(s, &x.ObjectInstances)
+			return s.array(func(int) bool { return push(&x.ObjectInstances).decode(s) })
 		case "objectSchema":
 			return decodeText(s, &x.ObjectSchema)
 		case "objectSchemaUrl":
@@ -763,6 +1077,295 @@ func (x *JSONObject) decode(s *scanner) bool {
 			return decodeText(s, &x.NFSubscribedObjectName)
 		case "nfSubscriptionId":
 			return decodeText(s, &x.NFSubscriptionID)
+		}
+		return s.skip()
+	})
+}
+
+func (x *Counter) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "criticality":
+			return decodeText(s, &x.Criticality)
+		case "hashMap":
+			return s.decodeHash(&x.HashMap)
+		case "thresholdCrossed":
+			return decodeText(s, &x.ThresholdCrossed)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasDataCollection) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "granularityPeriod":
+			x.GranularityPeriod.Set = true
+			return s.decodeNumber(&x.GranularityPeriod.Value)
+		case "measuredEntityDn":
+			return decodeText(s, &x.MeasuredEntityDn)
+		case "measInfoList":
+			return s.array(func(int) bool { return push(&x.MeasInfoList).decode(s) })
+		case "formatVersion":
+			return decodeText(s, &x.FormatVersion)
+		case "measObjInstIdList":
+			return s.decodeStrings(&x.MeasObjInstIDList)
+		case "measuredEntitySoftwareVersion":
+			return decodeText(s, &x.MeasuredEntitySoftwareVersion)
+		case "measuredEntityUserName":
+			return decodeText(s, &x.MeasuredEntityUserName)
+		}
+		return s.skip()
+	})
+}
+
+func (x *GTPPerFlowMetrics) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "avgPacketDelayVariation":
+			x.AvgPacketDelayVariation.Set = true
+			return s.decodeNumber(&x.AvgPacketDelayVariation.Value)
+		case "maxPacketDelayVariation":
+			x.MaxPacketDelayVariation.Set = true
+			return s.decodeNumber(&x.MaxPacketDelayVariation.Value)
+		case "flowActivationMicrosec":
+			x.FlowActivationMicrosec.Set = true
+			return s.decodeNumber(&x.FlowActivationMicrosec.Value)
+		case "flowDeactivationMicrosec":
+			x.FlowDeactivationMicrosec.Set = true
+			return s.decodeNumber(&x.FlowDeactivationMicrosec.Value)
+		case "timeToFirstByte":
+			x.TimeToFirstByte.Set = true
+			return s.decodeNumber(&x.TimeToFirstByte.Value)
+		case "durConnectionFailedStatus":
+			x.DurConnectionFailedStatus.Set = true
+			return s.decodeNumber(&x.DurConnectionFailedStatus.Value)
+		case "avgBitErrorRate":
+			x.AvgBitErrorRate.Set = true
+			return s.decodeNumber(&x.AvgBitErrorRate.Value)
+		case "avgPacketLatency":
+			x.AvgPacketLatency.Set = true
+			return s.decodeNumber(&x.AvgPacketLatency.Value)
+		case "avgReceiveThroughput":
+			x.AvgReceiveThroughput.Set = true
+			return s.decodeNumber(&x.AvgReceiveThroughput.Value)
+		case "avgTransmitThroughput":
+			x.AvgTransmitThroughput.Set = true
+			return s.decodeNumber(&x.AvgTransmitThroughput.Value)
+		case "flowActivationEpoch":
+			x.FlowActivationEpoch.Set = true
+			return s.decodeNumber(&x.FlowActivationEpoch.Value)
+		case "flowDeactivationEpoch":
+			x.FlowDeactivationEpoch.Set = true
+			return s.decodeNumber(&x.FlowDeactivationEpoch.Value)
+		case "roundTripTime":
+			x.RoundTripTime.Set = true
+			return s.decodeNumber(&x.RoundTripTime.Value)
+		case "numActivationFailures":
+			x.NumActivationFailures.Set = true
+			return s.decodeNumber(&x.NumActivationFailures.Value)
+		case "numBitErrors":
+			x.NumBitErrors.Set = true
+			return s.decodeNumber(&x.NumBitErrors.Value)
+		case "numBytesReceived":
+			x.NumBytesReceived.Set = true
+			return s.decodeNumber(&x.NumBytesReceived.Value)
+		case "numBytesTransmitted":
+			x.NumBytesTransmitted.Set = true
+			return s.decodeNumber(&x.NumBytesTransmitted.Value)
+		case "numDroppedPackets":
+			x.NumDroppedPackets.Set = true
+			return s.decodeNumber(&x.NumDroppedPackets.Value)
+		case "numL7BytesReceived":
+			x.NumL7BytesReceived.Set = true
+			return s.decodeNumber(&x.NumL7BytesReceived.Value)
+		case "numL7BytesTransmitted":
+			x.NumL7BytesTransmitted.Set = true
+			return s.decodeNumber(&x.NumL7BytesTransmitted.Value)
+		case "numLostPackets":
+			x.NumLostPackets.Set = true
+			return s.decodeNumber(&x.NumLostPackets.Value)
+		case "numOutOfOrderPackets":
+			x.NumOutOfOrderPackets.Set = true
+			return s.decodeNumber(&x.NumOutOfOrderPackets.Value)
+		case "numPacketErrors":
+			x.NumPacketErrors.Set = true
+			return s.decodeNumber(&x.NumPacketErrors.Value)
+		case "numPacketsReceivedExclRetrans":
+			x.NumPacketsReceivedExclRetrans.Set = true
+			return s.decodeNumber(&x.NumPacketsReceivedExclRetrans.Value)
+		case "numPacketsReceivedInclRetrans":
+			x.NumPacketsReceivedInclRetrans.Set = true
+			return s.decodeNumber(&x.NumPacketsReceivedInclRetrans.Value)
+		case "numPacketsTransmittedInclRetrans":
+			x.NumPacketsTransmittedInclRetrans.Set = true
+			return s.decodeNumber(&x.NumPacketsTransmittedInclRetrans.Value)
+		case "numRetries":
+			x.NumRetries.Set = true
+			return s.decodeNumber(&x.NumRetries.Value)
+		case "numTimeouts":
+			x.NumTimeouts.Set = true
+			return s.decodeNumber(&x.NumTimeouts.Value)
+		case "numTunneledL7BytesReceived":
+			x.NumTunneledL7BytesReceived.Set = true
+			return s.decodeNumber(&x.NumTunneledL7BytesReceived.Value)
+		case "flowDeactivationTime":
+			return decodeText(s, &x.FlowDeactivationTime)
+		case "flowStatus":
+			return decodeText(s, &x.FlowStatus)
+		case "numGtpEchoFailures":
+			x.NumGTPEchoFailures.Set = true
+			return s.decodeNumber(&x.NumGTPEchoFailures.Value)
+		case "numGtpTunnelErrors":
+			x.NumGTPTunnelErrors.Set = true
+			return s.decodeNumber(&x.NumGTPTunnelErrors.Value)
+		case "numHttpErrors":
+			x.NumHttpErrors.Set = true
+			return s.decodeNumber(&x.NumHttpErrors.Value)
+		case "durTunnelFailedStatus":
+			x.DurTunnelFailedStatus.Set = true
+			return s.decodeNumber(&x.DurTunnelFailedStatus.Value)
+		case "largePacketRtt":
+			x.LargePacketRtt.Set = true
+			return s.decodeNumber(&x.LargePacketRtt.Value)
+		case "largePacketThreshold":
+			x.LargePacketThreshold.Set = true
+			return s.decodeNumber(&x.LargePacketThreshold.Value)
+		case "maxReceiveBitRate":
+			x.MaxReceiveBitRate.Set = true
+			return s.decodeNumber(&x.MaxReceiveBitRate.Value)
+		case "maxTransmitBitRate":
+			x.MaxTransmitBitRate.Set = true
+			return s.decodeNumber(&x.MaxTransmitBitRate.Value)
+		case "flowActivatedBy":
+			return decodeText(s, &x.FlowActivatedBy)
+		case "flowActivationTime":
+			return decodeText(s, &x.FlowActivationTime)
+		case "flowDeactivatedBy":
+			return decodeText(s, &x.FlowDeactivatedBy)
+		case "gtpConnectionStatus":
+			return decodeText(s, &x.GTPConnectionStatus)
+		case "gtpTunnelStatus":
+			return decodeText(s, &x.GTPTunnelStatus)
+		case "ipTosList":
+			return s.decodeStrings(&x.IPTosList)
+		case "mobileQciCosList":
+			return s.decodeStrings(&x.MobileQciCosList)
+		case "tcpFlagList":
+			return s.decodeStrings(&x.TcpFlagList)
+		case "ipTosCountList":
+			return s.decodeHash(&x.IPTosCountList)
+		case "mobileQciCosCountList":
+			return s.decodeHash(&x.MobileQciCosCountList)
+		case "tcpFlagCountList":
+			return s.decodeHash(&x.TcpFlagCountList)
+		}
+		return s.skip()
+	})
+}
+
+func (x *VendorNFNameFields) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "vendorName":
+			return decodeText(s, &x.VendorName)
+		case "nfModuleName":
+			return decodeText(s, &x.NFModuleName)
+		case "nfName":
+			return decodeText(s, &x.NFName)
+		}
+		return s.skip()
+	})
+}
+
+func (x *EndOfCallVqmSummaries) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "adjacencyName":
+			return decodeText(s, &x.AdjacencyName)
+		case "endpointDescription":
+			return decodeText(s, &x.EndpointDescription)
+		case "endpointRtpOctetsDiscarded":
+			x.EndpointRtpOctetsDiscarded.Set = true
+			return s.decodeNumber(&x.EndpointRtpOctetsDiscarded.Value)
+		case "endpointRtpOctetsReceived":
+			x.EndpointRtpOctetsReceived.Set = true
+			return s.decodeNumber(&x.EndpointRtpOctetsReceived.Value)
+		case "endpointRtpOctetsSent":
+			x.EndpointRtpOctetsSent.Set = true
+			return s.decodeNumber(&x.EndpointRtpOctetsSent.Value)
+		case "endpointRtpPacketsDiscarded":
+			x.EndpointRtpPacketsDiscarded.Set = true
+			return s.decodeNumber(&x.EndpointRtpPacketsDiscarded.Value)
+		case "endpointRtpPacketsReceived":
+			x.EndpointRtpPacketsReceived.Set = true
+			return s.decodeNumber(&x.EndpointRtpPacketsReceived.Value)
+		case "endpointRtpPacketsSent":
+			x.EndpointRtpPacketsSent.Set = true
+			return s.decodeNumber(&x.EndpointRtpPacketsSent.Value)
+		case "localRtpOctetsDiscarded":
+			x.LocalRtpOctetsDiscarded.Set = true
+			return s.decodeNumber(&x.LocalRtpOctetsDiscarded.Value)
+		case "localRtpOctetsReceived":
+			x.LocalRtpOctetsReceived.Set = true
+			return s.decodeNumber(&x.LocalRtpOctetsReceived.Value)
+		case "localRtpOctetsSent":
+			x.LocalRtpOctetsSent.Set = true
+			return s.decodeNumber(&x.LocalRtpOctetsSent.Value)
+		case "localRtpPacketsDiscarded":
+			x.LocalRtpPacketsDiscarded.Set = true
+			return s.decodeNumber(&x.LocalRtpPacketsDiscarded.Value)
+		case "localRtpPacketsReceived":
+			x.LocalRtpPacketsReceived.Set = true
+			return s.decodeNumber(&x.LocalRtpPacketsReceived.Value)
+		case "localRtpPacketsSent":
+			x.LocalRtpPacketsSent.Set = true
+			return s.decodeNumber(&x.LocalRtpPacketsSent.Value)
+		case "mosCqe":
+			x.MosCqe.Set = true
+			return s.decodeNumber(&x.MosCqe.Value)
+		case "packetLossPercent":
+			x.PacketLossPercent.Set = true
+			return s.decodeNumber(&x.PacketLossPercent.Value)
+		case "rFactor":
+			x.RFactor.Set = true
+			return s.decodeNumber(&x.RFactor.Value)
+		case "roundTripDelay":
+			x.RoundTripDelay.Set = true
+			return s.decodeNumber(&x.RoundTripDelay.Value)
+		case "oneWayDelay":
+			x.OneWayDelay.Set = true
+			return s.decodeNumber(&x.OneWayDelay.Value)
+		case "endpointAverageJitter":
+			x.EndpointAverageJitter.Set = true
+			return s.decodeNumber(&x.EndpointAverageJitter.Value)
+		case "endpointMaxJitter":
+			x.EndpointMaxJitter.Set = true
+			return s.decodeNumber(&x.EndpointMaxJitter.Value)
+		case "localAverageJitter":
+			x.LocalAverageJitter.Set = true
+			return s.decodeNumber(&x.LocalAverageJitter.Value)
+		case "localAverageJitterBufferDelay":
+			x.LocalAverageJitterBufferDelay.Set = true
+			return s.decodeNumber(&x.LocalAverageJitterBufferDelay.Value)
+		case "localMaxJitter":
+			x.LocalMaxJitter.Set = true
+			return s.decodeNumber(&x.LocalMaxJitter.Value)
+		case "localMaxJitterBufferDelay":
+			x.LocalMaxJitterBufferDelay.Set = true
+			return s.decodeNumber(&x.LocalMaxJitterBufferDelay.Value)
+		case "endpointRtpOctetsLost":
+			x.EndpointRtpOctetsLost.Set = true
+			return s.decodeNumber(&x.EndpointRtpOctetsLost.Value)
+		case "endpointRtpPacketsLost":
+			x.EndpointRtpPacketsLost.Set = true
+			return s.decodeNumber(&x.EndpointRtpPacketsLost.Value)
+		case "localRtpOctetsLost":
+			x.LocalRtpOctetsLost.Set = true
+			return s.decodeNumber(&x.LocalRtpOctetsLost.Value)
+		case "localRtpPacketsLost":
+			x.LocalRtpPacketsLost.Set = true
+			return s.decodeNumber(&x.LocalRtpPacketsLost.Value)
 		}
 		return s.skip()
 	})
@@ -838,7 +1441,7 @@ func (x *IPMIHsbp) decode(s *scanner) bool {
 func (x *IPMIGlobalAggregateTemperatureMargin) decode(s *scanner) bool {
 	return s.object(func(name []byte) bool {
 		switch string(name) {
-		case "globalAggregateTemperatureMarginIdentifier":
+		case "globalAggregateTemperatureMarginIdentifier", "ipmiGlobalAggregateTemperatureMarginIdentifier":
 			return decodeText(s, &x.GlobalAggregateTemperatureMarginIdentifier)
 		case "globalAggregateTemperatureMargin":
 			x.GlobalAggregateTemperatureMargin.Set = true
@@ -892,7 +1495,7 @@ func (x *IPMIProcessor) decode(s *scanner) bool {
 			x.ProcessorDtsThermalMargin.Set = true
 			return s.decodeNumber(&x.ProcessorDtsThermalMargin.Value)
 		case "processorDimmAggregateThermalMarginArray":
-			return decodeItems(s, &x.ProcessorDimmAggregateThermalMarginArray)
+			return s.array(func(int) bool { return push(&x.ProcessorDimmAggregateThermalMarginArray).decode(s) })
 		}
 		return s.skip()
 	})
@@ -907,10 +1510,27 @@ func (x *JSONObjectInstance) decode(s *scanner) bool {
 			x.ObjectInstanceEpochMicrosec.Set = true
 			return s.decodeInteger(&x.ObjectInstanceEpochMicrosec.Value)
 		case "objectKeys":
-			return decodeItems(s, &x.ObjectKeys)
+			return s.array(func(int) bool { return push(&x.ObjectKeys).decode(s) })
 		case "jsonObject":
 			x.JSONObject = &JSONObject{}
 			return x.JSONObject.decode(s)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasInfo) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "measTypes":
+			return x.MeasTypes.decode(s)
+		case "measValuesList":
+			return s.array(func(int) bool { return push(&x.MeasValuesList).decode(s) })
+		case "measInfoId":
+			x.MeasInfoID = &MeasInfoID{}
+			return x.MeasInfoID.decode(s)
+		case "jobId":
+			return decodeText(s, &x.JobID)
 		}
 		return s.skip()
 	})
@@ -939,6 +1559,71 @@ func (x *Key) decode(s *scanner) bool {
 			return s.decodeInteger(&x.KeyOrder.Value)
 		case "keyValue":
 			return decodeText(s, &x.KeyValue)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasTypes) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "iMeasTypesList":
+			return s.decodeIntegers(&x.IMeasTypesList)
+		case "sMeasTypesList":
+			return s.decodeStrings(&x.SMeasTypesList)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasValues) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "measObjInstId":
+			return decodeText(s, &x.MeasObjInstID)
+		case "measResults":
+			return s.array(func(int) bool { return push(&x.MeasResults).decode(s) })
+		case "suspectFlag":
+			x.SuspectFlag.Set = true
+			return s.decodeBool(&x.SuspectFlag.Value)
+		case "measObjAddlFlds":
+			return s.decodeHash(&x.MeasObjAddlFlds)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasInfoID) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "iMeasInfoId":
+			x.IMeasInfoID.Set = true
+			return s.decodeInteger(&x.IMeasInfoID.Value)
+		case "sMeasInfoId":
+			x.SMeasInfoID.Set = true
+			return decodeText(s, &x.SMeasInfoID.Value)
+		}
+		return s.skip()
+	})
+}
+
+func (x *MeasResult) decode(s *scanner) bool {
+	return s.object(func(name []byte) bool {
+		switch string(name) {
+		case "p":
+			return s.decodeInteger(&x.P)
+		case "iValue":
+			x.IValue.Set = true
+			return s.decodeInteger(&x.IValue.Value)
+		case "isNull":
+			x.IsNull.Set = true
+			return s.decodeBool(&x.IsNull.Value)
+		case "rValue":
+			x.RValue.Set = true
+			return s.decodeNumber(&x.RValue.Value)
+		case "sValue":
+			x.SValue.Set = true
+			return decodeText(s, &x.SValue.Value)
 		}
 		return s.skip()
 	})

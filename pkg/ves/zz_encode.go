@@ -149,6 +149,190 @@ func (x *FaultFields) encode(e *encoder) {
 	e.end('}')
 }
 
+func (x *ThresholdCrossingAlertFields) encode(e *encoder) {
+	e.raw(`{"thresholdCrossingFieldsVersion":"4.0",`)
+	e.raw(`"additionalParameters":[`)
+	for i := range x.AdditionalParameters {
+		x.AdditionalParameters[i].encode(e)
+	}
+	e.end(']')
+	e.text(`"alertAction":`, string(x.AlertAction))
+	e.text(`"alertDescription":`, x.AlertDescription)
+	e.text(`"alertType":`, string(x.AlertType))
+	e.text(`"eventSeverity":`, string(x.EventSeverity))
+	e.text(`"collectionTimestamp":`, x.CollectionTimestamp)
+	e.text(`"eventStartTimestamp":`, x.EventStartTimestamp)
+	if len(x.AssociatedAlertIDList) > 0 {
+		e.strings(`"associatedAlertIdList":`, x.AssociatedAlertIDList)
+	}
+	e.optText(`"alertValue":`, x.AlertValue)
+	e.optText(`"dataCollector":`, x.DataCollector)
+	e.optText(`"elementType":`, x.ElementType)
+	e.optText(`"interfaceName":`, x.InterfaceName)
+	e.optText(`"networkService":`, x.NetworkService)
+	e.optText(`"possibleRootCause":`, x.PossibleRootCause)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.end('}')
+}
+
+func (x *SyslogFields) encode(e *encoder) {
+	e.raw(`{"syslogFieldsVersion":"4.0",`)
+	e.text(`"eventSourceType":`, x.EventSourceType)
+	e.text(`"syslogMsg":`, x.SyslogMsg)
+	e.text(`"syslogTag":`, x.SyslogTag)
+	e.optInteger(`"syslogFacility":`, x.SyslogFacility)
+	e.optInteger(`"syslogPri":`, x.SyslogPri)
+	e.optNumber(`"syslogProcId":`, x.SyslogProcID)
+	e.optNumber(`"syslogVer":`, x.SyslogVer)
+	e.optText(`"syslogSev":`, string(x.SyslogSev))
+	e.optText(`"eventSourceHost":`, x.EventSourceHost)
+	e.optText(`"syslogProc":`, x.SyslogProc)
+	e.optText(`"syslogSData":`, x.SyslogSData)
+	e.optText(`"syslogSdId":`, x.SyslogSdID)
+	e.optText(`"syslogMsgHost":`, x.SyslogMsgHost)
+	e.optText(`"syslogTs":`, x.SyslogTs)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.end('}')
+}
+
+func (x *NotificationFields) encode(e *encoder) {
+	e.raw(`{"notificationFieldsVersion":"2.0",`)
+	e.text(`"changeIdentifier":`, x.ChangeIdentifier)
+	e.text(`"changeType":`, x.ChangeType)
+	e.optText(`"changeContact":`, x.ChangeContact)
+	e.optText(`"newState":`, x.NewState)
+	e.optText(`"oldState":`, x.OldState)
+	e.optText(`"stateInterface":`, x.StateInterface)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.optGroups(`"arrayOfNamedHashMap":`, x.ArrayOfNamedHashMap)
+	e.end('}')
+}
+
+func (x *StateChangeFields) encode(e *encoder) {
+	e.raw(`{"stateChangeFieldsVersion":"4.0",`)
+	e.text(`"newState":`, string(x.NewState))
+	e.text(`"oldState":`, string(x.OldState))
+	e.text(`"stateInterface":`, x.StateInterface)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.end('}')
+}
+
+func (x *OtherFields) encode(e *encoder) {
+	e.raw(`{"otherFieldsVersion":"3.0",`)
+	e.optHash(`"hashMap":`, x.HashMap)
+	e.optGroups(`"arrayOfNamedHashMap":`, x.ArrayOfNamedHashMap)
+	if len(x.JSONObjects) > 0 {
+		e.raw(`"jsonObjects":[`)
+		for i := range x.JSONObjects {
+			x.JSONObjects[i].encode(e)
+		}
+		e.end(']')
+	}
+	e.end('}')
+}
+
+func (x *Perf3GPPFields) encode(e *encoder) {
+	e.raw(`{"perf3gppFieldsVersion":"1.0",`)
+	e.raw(`"measDataCollection":`)
+	x.MeasDataCollection.encode(e)
+	e.optHash(`"eventAddlFields":`, x.EventAddlFields)
+	e.end('}')
+}
+
+func (x *StndDefinedFields) encode(e *encoder) {
+	e.raw(`{"stndDefinedFieldsVersion":"1.0",`)
+	e.optRaw(`"data":`, x.Data)
+	e.optText(`"schemaReference":`, x.SchemaReference)
+	e.end('}')
+}
+
+func (x *PNFRegistrationFields) encode(e *encoder) {
+	e.raw(`{"pnfRegistrationFieldsVersion":"2.0",`)
+	e.optText(`"oamV4IpAddress":`, x.OamV4IPAddress)
+	e.optText(`"oamV6IpAddress":`, x.OamV6IPAddress)
+	e.optText(`"lastServiceDate":`, x.LastServiceDate)
+	e.optText(`"macAddress":`, x.MacAddress)
+	e.optText(`"manufactureDate":`, x.ManufactureDate)
+	e.optText(`"modelNumber":`, x.ModelNumber)
+	e.optText(`"serialNumber":`, x.SerialNumber)
+	e.optText(`"softwareVersion":`, x.SoftwareVersion)
+	e.optText(`"unitFamily":`, x.UnitFamily)
+	e.optText(`"unitType":`, x.UnitType)
+	e.optText(`"vendorName":`, x.VendorName)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.end('}')
+}
+
+func (x *MobileFlowFields) encode(e *encoder) {
+	e.raw(`{"mobileFlowFieldsVersion":"4.0",`)
+	e.text(`"flowDirection":`, x.FlowDirection)
+	e.text(`"ipProtocolType":`, x.IPProtocolType)
+	e.text(`"ipVersion":`, x.IPVersion)
+	e.text(`"otherEndpointIpAddress":`, x.OtherEndpointIPAddress)
+	e.text(`"reportingEndpointIpAddr":`, x.ReportingEndpointIPAddr)
+	e.integer(`"otherEndpointPort":`, x.OtherEndpointPort)
+	e.integer(`"reportingEndpointPort":`, x.ReportingEndpointPort)
+	e.optInteger(`"samplingAlgorithm":`, x.SamplingAlgorithm)
+	e.raw(`"gtpPerFlowMetrics":`)
+	x.GTPPerFlowMetrics.encode(e)
+	e.optText(`"applicationType":`, x.ApplicationType)
+	e.optText(`"appProtocolType":`, x.AppProtocolType)
+	e.optText(`"appProtocolVersion":`, x.AppProtocolVersion)
+	e.optText(`"cid":`, x.Cid)
+	e.optText(`"connectionType":`, x.ConnectionType)
+	e.optText(`"ecgi":`, x.Ecgi)
+	e.optText(`"gtpProtocolType":`, x.GTPProtocolType)
+	e.optText(`"gtpVersion":`, x.GTPVersion)
+	e.optText(`"httpHeader":`, x.HttpHeader)
+	e.optText(`"imei":`, x.Imei)
+	e.optText(`"imsi":`, x.Imsi)
+	e.optText(`"lac":`, x.Lac)
+	e.optText(`"mcc":`, x.Mcc)
+	e.optText(`"mnc":`, x.Mnc)
+	e.optText(`"msisdn":`, x.Msisdn)
+	e.optText(`"otherFunctionalRole":`, x.OtherFunctionalRole)
+	e.optText(`"rac":`, x.Rac)
+	e.optText(`"radioAccessTechnology":`, x.RadioAccessTechnology)
+	e.optText(`"sac":`, x.Sac)
+	e.optText(`"tac":`, x.Tac)
+	e.optText(`"tunnelId":`, x.TunnelID)
+	e.optText(`"vlanId":`, x.VlanID)
+	e.optHash(`"additionalFields":`, x.AdditionalFields)
+	e.end('}')
+}
+
+func (x *SIPSignalingFields) encode(e *encoder) {
+	e.raw(`{"sipSignalingFieldsVersion":"3.0",`)
+	e.text(`"correlator":`, x.Correlator)
+	e.text(`"localIpAddress":`, x.LocalIPAddress)
+	e.text(`"localPort":`, x.LocalPort)
+	e.text(`"remoteIpAddress":`, x.RemoteIPAddress)
+	e.text(`"remotePort":`, x.RemotePort)
+	e.optText(`"compressedSip":`, x.CompressedSIP)
+	e.optText(`"summarySip":`, x.SummarySIP)
+	e.raw(`"vendorNfNameFields":`)
+	x.VendorNFNameFields.encode(e)
+	e.optHash(`"additionalInformation":`, x.AdditionalInformation)
+	e.end('}')
+}
+
+func (x *VoiceQualityFields) encode(e *encoder) {
+	e.raw(`{"voiceQualityFieldsVersion":"4.0",`)
+	e.text(`"calleeSideCodec":`, x.CalleeSideCodec)
+	e.text(`"callerSideCodec":`, x.CallerSideCodec)
+	e.text(`"correlator":`, x.Correlator)
+	e.text(`"midCallRtcp":`, x.MidCallRtcp)
+	e.optText(`"phoneNumber":`, x.PhoneNumber)
+	if x.EndOfCallVqmSummaries != nil {
+		e.raw(`"endOfCallVqmSummaries":`)
+		x.EndOfCallVqmSummaries.encode(e)
+	}
+	e.raw(`"vendorNfNameFields":`)
+	x.VendorNFNameFields.encode(e)
+	e.optHash(`"additionalInformation":`, x.AdditionalInformation)
+	e.end('}')
+}
+
 func (x *LatencyBucketMeasure) encode(e *encoder) {
 	e.raw(`{`)
 	e.optNumber(`"countsInTheBucket":`, x.CountsInTheBucket)
@@ -340,7 +524,7 @@ func (x *ProcessStats) encode(e *encoder) {
 
 func (x *HugePages) encode(e *encoder) {
 	e.raw(`{`)
-	e.text(`"hugePagesIdentifier":`, x.HugePagesIdentifier)
+	e.textOrNumber(`"hugePagesIdentifier":`, x.HugePagesIdentifier)
 	e.optNumber(`"bytesFree":`, x.BytesFree)
 	e.optNumber(`"bytesUsed":`, x.BytesUsed)
 	e.optNumber(`"percentFree":`, x.PercentFree)
@@ -475,6 +659,135 @@ func (x *JSONObject) encode(e *encoder) {
 	e.end('}')
 }
 
+func (x *Counter) encode(e *encoder) {
+	e.raw(`{`)
+	e.text(`"criticality":`, string(x.Criticality))
+	e.hash(`"hashMap":`, x.HashMap)
+	e.text(`"thresholdCrossed":`, x.ThresholdCrossed)
+	e.end('}')
+}
+
+func (x *MeasDataCollection) encode(e *encoder) {
+	e.raw(`{`)
+	e.optNumber(`"granularityPeriod":`, x.GranularityPeriod)
+	e.text(`"measuredEntityDn":`, x.MeasuredEntityDn)
+	e.raw(`"measInfoList":[`)
+	for i := range x.MeasInfoList {
+		x.MeasInfoList[i].encode(e)
+	}
+	e.end(']')
+	e.optText(`"formatVersion":`, x.FormatVersion)
+	if len(x.MeasObjInstIDList) > 0 {
+		e.strings(`"measObjInstIdList":`, x.MeasObjInstIDList)
+	}
+	e.optText(`"measuredEntitySoftwareVersion":`, x.MeasuredEntitySoftwareVersion)
+	e.optText(`"measuredEntityUserName":`, x.MeasuredEntityUserName)
+	e.end('}')
+}
+
+func (x *GTPPerFlowMetrics) encode(e *encoder) {
+	e.raw(`{`)
+	e.optNumber(`"avgPacketDelayVariation":`, x.AvgPacketDelayVariation)
+	e.optNumber(`"maxPacketDelayVariation":`, x.MaxPacketDelayVariation)
+	e.optNumber(`"flowActivationMicrosec":`, x.FlowActivationMicrosec)
+	e.optNumber(`"flowDeactivationMicrosec":`, x.FlowDeactivationMicrosec)
+	e.optNumber(`"timeToFirstByte":`, x.TimeToFirstByte)
+	e.optNumber(`"durConnectionFailedStatus":`, x.DurConnectionFailedStatus)
+	e.optNumber(`"avgBitErrorRate":`, x.AvgBitErrorRate)
+	e.optNumber(`"avgPacketLatency":`, x.AvgPacketLatency)
+	e.optNumber(`"avgReceiveThroughput":`, x.AvgReceiveThroughput)
+	e.optNumber(`"avgTransmitThroughput":`, x.AvgTransmitThroughput)
+	e.optNumber(`"flowActivationEpoch":`, x.FlowActivationEpoch)
+	e.optNumber(`"flowDeactivationEpoch":`, x.FlowDeactivationEpoch)
+	e.optNumber(`"roundTripTime":`, x.RoundTripTime)
+	e.optNumber(`"numActivationFailures":`, x.NumActivationFailures)
+	e.optNumber(`"numBitErrors":`, x.NumBitErrors)
+	e.optNumber(`"numBytesReceived":`, x.NumBytesReceived)
+	e.optNumber(`"numBytesTransmitted":`, x.NumBytesTransmitted)
+	e.optNumber(`"numDroppedPackets":`, x.NumDroppedPackets)
+	e.optNumber(`"numL7BytesReceived":`, x.NumL7BytesReceived)
+	e.optNumber(`"numL7BytesTransmitted":`, x.NumL7BytesTransmitted)
+	e.optNumber(`"numLostPackets":`, x.NumLostPackets)
+	e.optNumber(`"numOutOfOrderPackets":`, x.NumOutOfOrderPackets)
+	e.optNumber(`"numPacketErrors":`, x.NumPacketErrors)
+	e.optNumber(`"numPacketsReceivedExclRetrans":`, x.NumPacketsReceivedExclRetrans)
+	e.optNumber(`"numPacketsReceivedInclRetrans":`, x.NumPacketsReceivedInclRetrans)
+	e.optNumber(`"numPacketsTransmittedInclRetrans":`, x.NumPacketsTransmittedInclRetrans)
+	e.optNumber(`"numRetries":`, x.NumRetries)
+	e.optNumber(`"numTimeouts":`, x.NumTimeouts)
+	e.optNumber(`"numTunneledL7BytesReceived":`, x.NumTunneledL7BytesReceived)
+	e.text(`"flowDeactivationTime":`, x.FlowDeactivationTime)
+	e.text(`"flowStatus":`, x.FlowStatus)
+	e.optNumber(`"numGtpEchoFailures":`, x.NumGTPEchoFailures)
+	e.optNumber(`"numGtpTunnelErrors":`, x.NumGTPTunnelErrors)
+	e.optNumber(`"numHttpErrors":`, x.NumHttpErrors)
+	e.optNumber(`"durTunnelFailedStatus":`, x.DurTunnelFailedStatus)
+	e.optNumber(`"largePacketRtt":`, x.LargePacketRtt)
+	e.optNumber(`"largePacketThreshold":`, x.LargePacketThreshold)
+	e.optNumber(`"maxReceiveBitRate":`, x.MaxReceiveBitRate)
+	e.optNumber(`"maxTransmitBitRate":`, x.MaxTransmitBitRate)
+	e.optText(`"flowActivatedBy":`, x.FlowActivatedBy)
+	e.optText(`"flowActivationTime":`, x.FlowActivationTime)
+	e.optText(`"flowDeactivatedBy":`, x.FlowDeactivatedBy)
+	e.optText(`"gtpConnectionStatus":`, x.GTPConnectionStatus)
+	e.optText(`"gtpTunnelStatus":`, x.GTPTunnelStatus)
+	if len(x.IPTosList) > 0 {
+		e.strings(`"ipTosList":`, x.IPTosList)
+	}
+	if len(x.MobileQciCosList) > 0 {
+		e.strings(`"mobileQciCosList":`, x.MobileQciCosList)
+	}
+	if len(x.TcpFlagList) > 0 {
+		e.strings(`"tcpFlagList":`, x.TcpFlagList)
+	}
+	e.optHash(`"ipTosCountList":`, x.IPTosCountList)
+	e.optHash(`"mobileQciCosCountList":`, x.MobileQciCosCountList)
+	e.optHash(`"tcpFlagCountList":`, x.TcpFlagCountList)
+	e.end('}')
+}
+
+func (x *VendorNFNameFields) encode(e *encoder) {
+	e.raw(`{`)
+	e.text(`"vendorName":`, x.VendorName)
+	e.optText(`"nfModuleName":`, x.NFModuleName)
+	e.optText(`"nfName":`, x.NFName)
+	e.end('}')
+}
+
+func (x *EndOfCallVqmSummaries) encode(e *encoder) {
+	e.raw(`{`)
+	e.text(`"adjacencyName":`, x.AdjacencyName)
+	e.text(`"endpointDescription":`, string(x.EndpointDescription))
+	e.optNumber(`"endpointRtpOctetsDiscarded":`, x.EndpointRtpOctetsDiscarded)
+	e.optNumber(`"endpointRtpOctetsReceived":`, x.EndpointRtpOctetsReceived)
+	e.optNumber(`"endpointRtpOctetsSent":`, x.EndpointRtpOctetsSent)
+	e.optNumber(`"endpointRtpPacketsDiscarded":`, x.EndpointRtpPacketsDiscarded)
+	e.optNumber(`"endpointRtpPacketsReceived":`, x.EndpointRtpPacketsReceived)
+	e.optNumber(`"endpointRtpPacketsSent":`, x.EndpointRtpPacketsSent)
+	e.optNumber(`"localRtpOctetsDiscarded":`, x.LocalRtpOctetsDiscarded)
+	e.optNumber(`"localRtpOctetsReceived":`, x.LocalRtpOctetsReceived)
+	e.optNumber(`"localRtpOctetsSent":`, x.LocalRtpOctetsSent)
+	e.optNumber(`"localRtpPacketsDiscarded":`, x.LocalRtpPacketsDiscarded)
+	e.optNumber(`"localRtpPacketsReceived":`, x.LocalRtpPacketsReceived)
+	e.optNumber(`"localRtpPacketsSent":`, x.LocalRtpPacketsSent)
+	e.optNumber(`"mosCqe":`, x.MosCqe)
+	e.optNumber(`"packetLossPercent":`, x.PacketLossPercent)
+	e.optNumber(`"rFactor":`, x.RFactor)
+	e.optNumber(`"roundTripDelay":`, x.RoundTripDelay)
+	e.optNumber(`"oneWayDelay":`, x.OneWayDelay)
+	e.optNumber(`"endpointAverageJitter":`, x.EndpointAverageJitter)
+	e.optNumber(`"endpointMaxJitter":`, x.EndpointMaxJitter)
+	e.optNumber(`"localAverageJitter":`, x.LocalAverageJitter)
+	e.optNumber(`"localAverageJitterBufferDelay":`, x.LocalAverageJitterBufferDelay)
+	e.optNumber(`"localMaxJitter":`, x.LocalMaxJitter)
+	e.optNumber(`"localMaxJitterBufferDelay":`, x.LocalMaxJitterBufferDelay)
+	e.optNumber(`"endpointRtpOctetsLost":`, x.EndpointRtpOctetsLost)
+	e.optNumber(`"endpointRtpPacketsLost":`, x.EndpointRtpPacketsLost)
+	e.optNumber(`"localRtpOctetsLost":`, x.LocalRtpOctetsLost)
+	e.optNumber(`"localRtpPacketsLost":`, x.LocalRtpPacketsLost)
+	e.end('}')
+}
+
 func (x *IPMIBaseboardTemperature) encode(e *encoder) {
 	e.raw(`{`)
 	e.text(`"baseboardTemperatureIdentifier":`, x.BaseboardTemperatureIdentifier)
@@ -513,7 +826,7 @@ func (x *IPMIHsbp) encode(e *encoder) {
 
 func (x *IPMIGlobalAggregateTemperatureMargin) encode(e *encoder) {
 	e.raw(`{`)
-	e.text(`"globalAggregateTemperatureMarginIdentifier":`, x.GlobalAggregateTemperatureMarginIdentifier)
+	e.text(e.pick(`"globalAggregateTemperatureMarginIdentifier":`, `"ipmiGlobalAggregateTemperatureMarginIdentifier":`), x.GlobalAggregateTemperatureMarginIdentifier)
 	e.optNumber(`"globalAggregateTemperatureMargin":`, x.GlobalAggregateTemperatureMargin)
 	e.end('}')
 }
@@ -567,6 +880,23 @@ func (x *JSONObjectInstance) encode(e *encoder) {
 	e.end('}')
 }
 
+func (x *MeasInfo) encode(e *encoder) {
+	e.raw(`{`)
+	e.raw(`"measTypes":`)
+	x.MeasTypes.encode(e)
+	e.raw(`"measValuesList":[`)
+	for i := range x.MeasValuesList {
+		x.MeasValuesList[i].encode(e)
+	}
+	e.end(']')
+	if x.MeasInfoID != nil {
+		e.raw(`"measInfoId":`)
+		x.MeasInfoID.encode(e)
+	}
+	e.optText(`"jobId":`, x.JobID)
+	e.end('}')
+}
+
 func (x *ProcessorDimmAggregateThermalMargin) encode(e *encoder) {
 	e.raw(`{`)
 	e.text(`"processorDimmAggregateThermalMarginIdentifier":`, x.ProcessorDimmAggregateThermalMarginIdentifier)
@@ -579,5 +909,50 @@ func (x *Key) encode(e *encoder) {
 	e.text(`"keyName":`, x.KeyName)
 	e.optInteger(`"keyOrder":`, x.KeyOrder)
 	e.optText(`"keyValue":`, x.KeyValue)
+	e.end('}')
+}
+
+func (x *MeasTypes) encode(e *encoder) {
+	e.raw(`{`)
+	if x.IMeasTypesList != nil {
+		e.integers(`"iMeasTypesList":`, x.IMeasTypesList)
+	}
+	if x.SMeasTypesList != nil {
+		e.strings(`"sMeasTypesList":`, x.SMeasTypesList)
+	}
+	e.end('}')
+}
+
+func (x *MeasValues) encode(e *encoder) {
+	e.raw(`{`)
+	e.text(`"measObjInstId":`, x.MeasObjInstID)
+	e.raw(`"measResults":[`)
+	for i := range x.MeasResults {
+		x.MeasResults[i].encode(e)
+	}
+	e.end(']')
+	e.optBool(`"suspectFlag":`, x.SuspectFlag)
+	e.optHash(`"measObjAddlFlds":`, x.MeasObjAddlFlds)
+	e.end('}')
+}
+
+func (x *MeasInfoID) encode(e *encoder) {
+	e.raw(`{`)
+	e.optInteger(`"iMeasInfoId":`, x.IMeasInfoID)
+	if x.SMeasInfoID.Set {
+		e.text(`"sMeasInfoId":`, x.SMeasInfoID.Value)
+	}
+	e.end('}')
+}
+
+func (x *MeasResult) encode(e *encoder) {
+	e.raw(`{`)
+	e.integer(`"p":`, x.P)
+	e.optInteger(`"iValue":`, x.IValue)
+	e.optBool(`"isNull":`, x.IsNull)
+	e.optNumber(`"rValue":`, x.RValue)
+	if x.SValue.Set {
+		e.text(`"sValue":`, x.SValue.Value)
+	}
 	e.end('}')
 }

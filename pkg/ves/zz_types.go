@@ -70,6 +70,160 @@ type FaultFields struct {
 	AlarmAdditionalInformation HashMap  // alarmAdditionalInformation: further information, by name
 }
 
+// ThresholdCrossingAlertFields is thresholdCrossingAlertFields of VES: an alert about counters that crossed thresholds.
+type ThresholdCrossingAlertFields struct {
+	AdditionalParameters  []Counter   // additionalParameters: the counters that crossed their thresholds; required
+	AlertAction           AlertAction // alertAction: whether the alert begins, goes on or ends; required
+	AlertDescription      string      // alertDescription: unique short name of the alert; required
+	AlertType             AlertType   // alertType: what the alert is about; required
+	EventSeverity         Severity    // eventSeverity: severity; NORMAL clears; required
+	CollectionTimestamp   string      // collectionTimestamp: when the values were collected, RFC 2822; required
+	EventStartTimestamp   string      // eventStartTimestamp: when the event began, RFC 2822; required
+	AssociatedAlertIDList []string    // associatedAlertIdList: eventIds of related alerts
+	AlertValue            string      // alertValue: value that raised the alert
+	DataCollector         string      // dataCollector: who collected the value
+	ElementType           string      // elementType: kind of element
+	InterfaceName         string      // interfaceName: interface concerned
+	NetworkService        string      // networkService: service concerned
+	PossibleRootCause     string      // possibleRootCause: likely cause
+	AdditionalFields      HashMap     // additionalFields: further fields, by name
+}
+
+// SyslogFields is syslogFields of VES: one system log message.
+type SyslogFields struct {
+	EventSourceType  string         // eventSourceType: kind of source, e.g. host, router, port; required
+	SyslogMsg        string         // syslogMsg: the message; required
+	SyslogTag        string         // syslogTag: message id, NILVALUE where there is none; required
+	SyslogFacility   Opt[int64]     // syslogFacility: facility, 0 to 23
+	SyslogPri        Opt[int64]     // syslogPri: priority, 0 to 192
+	SyslogProcID     Opt[float64]   // syslogProcId: process id
+	SyslogVer        Opt[float64]   // syslogVer: version of the syslog protocol
+	SyslogSev        SyslogSeverity // syslogSev: severity
+	EventSourceHost  string         // eventSourceHost: host of the device
+	SyslogProc       string         // syslogProc: process name
+	SyslogSData      string         // syslogSData: structured data
+	SyslogSdID       string         // syslogSdId: id of the structured data
+	SyslogMsgHost    string         // syslogMsgHost: host named in the message
+	SyslogTs         string         // syslogTs: time stamp of the message
+	AdditionalFields HashMap        // additionalFields: further fields, by name
+}
+
+// NotificationFields is notificationFields of VES: a notification of a change.
+type NotificationFields struct {
+	ChangeIdentifier    string         // changeIdentifier: what changed; required
+	ChangeType          string         // changeType: kind of change; required
+	ChangeContact       string         // changeContact: whom to ask about it
+	NewState            string         // newState: state now
+	OldState            string         // oldState: state before
+	StateInterface      string         // stateInterface: port or interface concerned
+	AdditionalFields    HashMap        // additionalFields: further fields, by name
+	ArrayOfNamedHashMap []NamedHashMap // arrayOfNamedHashMap: further groups of fields
+}
+
+// StateChangeFields is stateChangeFields of VES: a change of state of an entity.
+type StateChangeFields struct {
+	NewState         EntityState // newState: state now; required
+	OldState         EntityState // oldState: state before; required
+	StateInterface   string      // stateInterface: port or interface whose state changed; required
+	AdditionalFields HashMap     // additionalFields: further fields, by name
+}
+
+// OtherFields is otherFields of VES: anything that no other domain covers.
+type OtherFields struct {
+	HashMap             HashMap        // hashMap: fields, by name
+	ArrayOfNamedHashMap []NamedHashMap // arrayOfNamedHashMap: groups of fields
+	JSONObjects         []JSONObject   // jsonObjects: JSON objects
+}
+
+// Perf3GPPFields is perf3gppFields of VES: performance measurements as 3GPP TS 28.550 defines them.
+type Perf3GPPFields struct {
+	MeasDataCollection MeasDataCollection // measDataCollection: the measurements; required
+	EventAddlFields    HashMap            // eventAddlFields: further fields, by name
+}
+
+// StndDefinedFields is stndDefinedFields of VES: an event as another standards body defines it.
+type StndDefinedFields struct {
+	Data            RawObject // data: the event itself; required
+	SchemaReference string    // schemaReference: schema that data follows
+}
+
+// PNFRegistrationFields is pnfRegistrationFields of VES: a physical function that reports for service.
+type PNFRegistrationFields struct {
+	OamV4IPAddress   string  // oamV4IpAddress: IPv4 management address
+	OamV6IPAddress   string  // oamV6IpAddress: IPv6 management address
+	LastServiceDate  string  // lastServiceDate: date of the last service
+	MacAddress       string  // macAddress: MAC address of the management interface
+	ManufactureDate  string  // manufactureDate: date of manufacture
+	ModelNumber      string  // modelNumber: model
+	SerialNumber     string  // serialNumber: serial number
+	SoftwareVersion  string  // softwareVersion: software version
+	UnitFamily       string  // unitFamily: family of the unit
+	UnitType         string  // unitType: type of the unit
+	VendorName       string  // vendorName: vendor
+	AdditionalFields HashMap // additionalFields: further fields, by name
+}
+
+// MobileFlowFields is mobileFlowFields of VES: a mobile flow.
+type MobileFlowFields struct {
+	FlowDirection           string            // flowDirection: direction of the flow, seen from the reporting endpoint; required
+	IPProtocolType          string            // ipProtocolType: e.g. TCP or UDP; required
+	IPVersion               string            // ipVersion: IPv4 or IPv6; required
+	OtherEndpointIPAddress  string            // otherEndpointIpAddress: address of the other endpoint; required
+	ReportingEndpointIPAddr string            // reportingEndpointIpAddr: address of the reporting endpoint; required
+	OtherEndpointPort       int64             // otherEndpointPort: port of the other endpoint; required
+	ReportingEndpointPort   int64             // reportingEndpointPort: port of the reporting endpoint; required
+	SamplingAlgorithm       Opt[int64]        // samplingAlgorithm: sampling algorithm or rate
+	GTPPerFlowMetrics       GTPPerFlowMetrics // gtpPerFlowMetrics: measurements of the flow; required
+	ApplicationType         string            // applicationType: inferred application
+	AppProtocolType         string            // appProtocolType: application protocol
+	AppProtocolVersion      string            // appProtocolVersion: version of the application protocol
+	Cid                     string            // cid: cell id
+	ConnectionType          string            // connectionType: abbreviation of the 3GPP connection
+	Ecgi                    string            // ecgi: E-UTRAN cell global id
+	GTPProtocolType         string            // gtpProtocolType: GTP protocol
+	GTPVersion              string            // gtpVersion: GTP version
+	HttpHeader              string            // httpHeader: HTTP request header, where seen
+	Imei                    string            // imei: equipment id
+	Imsi                    string            // imsi: subscriber id
+	Lac                     string            // lac: location area code
+	Mcc                     string            // mcc: mobile country code
+	Mnc                     string            // mnc: mobile network code
+	Msisdn                  string            // msisdn: subscriber number
+	OtherFunctionalRole     string            // otherFunctionalRole: function of the other endpoint
+	Rac                     string            // rac: routing area code
+	RadioAccessTechnology   string            // radioAccessTechnology: radio technology
+	Sac                     string            // sac: service area code
+	Tac                     string            // tac: tracking area code
+	TunnelID                string            // tunnelId: tunnel id
+	VlanID                  string            // vlanId: VLAN id
+	AdditionalFields        HashMap           // additionalFields: further fields, by name
+}
+
+// SIPSignalingFields is sipSignalingFields of VES: one SIP message.
+type SIPSignalingFields struct {
+	Correlator            string             // correlator: ties the events of one call together; required
+	LocalIPAddress        string             // localIpAddress: local address; required
+	LocalPort             string             // localPort: local port; required
+	RemoteIPAddress       string             // remoteIpAddress: address of the peer; required
+	RemotePort            string             // remotePort: port of the peer; required
+	CompressedSIP         string             // compressedSip: whole SIP message, compressed
+	SummarySIP            string             // summarySip: summary of the SIP message
+	VendorNFNameFields    VendorNFNameFields // vendorNfNameFields: who made the function and what it is called; required
+	AdditionalInformation HashMap            // additionalInformation: further information, by name
+}
+
+// VoiceQualityFields is voiceQualityFields of VES: quality of one call.
+type VoiceQualityFields struct {
+	CalleeSideCodec       string                 // calleeSideCodec: codec on the callee's side; required
+	CallerSideCodec       string                 // callerSideCodec: codec on the caller's side; required
+	Correlator            string                 // correlator: ties the events of one call together; required
+	MidCallRtcp           string                 // midCallRtcp: base64 of the RTCP packet; required
+	PhoneNumber           string                 // phoneNumber: number of the call
+	EndOfCallVqmSummaries *EndOfCallVqmSummaries // endOfCallVqmSummaries: quality at the end of the call
+	VendorNFNameFields    VendorNFNameFields     // vendorNfNameFields: who made the function and what it is called; required
+	AdditionalInformation HashMap                // additionalInformation: further information, by name
+}
+
 // LatencyBucketMeasure is latencyBucketMeasure of VES: requests whose latency fell into one range; not cumulative.
 type LatencyBucketMeasure struct {
 	CountsInTheBucket      Opt[float64] // countsInTheBucket: requests in this range; required
@@ -304,6 +458,118 @@ type JSONObject struct {
 	NFSubscriptionID       string               // nfSubscriptionId: id of the subscription
 }
 
+// Counter is counter of VES: counters that crossed a threshold.
+type Counter struct {
+	Criticality      Criticality // criticality: how bad; required
+	HashMap          HashMap     // hashMap: counter values, by name; required
+	ThresholdCrossed string      // thresholdCrossed: the threshold; required
+}
+
+// MeasDataCollection is measDataCollection of VES: measurements of one granularity period.
+type MeasDataCollection struct {
+	GranularityPeriod             Opt[float64] // granularityPeriod: length of the period; s; required
+	MeasuredEntityDn              string       // measuredEntityDn: distinguished name of the measured entity; required
+	MeasInfoList                  []MeasInfo   // measInfoList: groups of measurements; required
+	FormatVersion                 string       // formatVersion: version of the 3GPP format
+	MeasObjInstIDList             []string     // measObjInstIdList: distinguished names of measured objects
+	MeasuredEntitySoftwareVersion string       // measuredEntitySoftwareVersion: software version of the entity
+	MeasuredEntityUserName        string       // measuredEntityUserName: user's name for the entity
+}
+
+// GTPPerFlowMetrics is gtpPerFlowMetrics of VES: measurements of one GTP flow.
+type GTPPerFlowMetrics struct {
+	AvgPacketDelayVariation          Opt[float64] // avgPacketDelayVariation: average jitter; ms; required
+	MaxPacketDelayVariation          Opt[float64] // maxPacketDelayVariation: highest jitter; ms; required
+	FlowActivationMicrosec           Opt[float64] // flowActivationMicrosec: microsecond part of the start; µs; required
+	FlowDeactivationMicrosec         Opt[float64] // flowDeactivationMicrosec: microsecond part of the end; µs; required
+	TimeToFirstByte                  Opt[float64] // timeToFirstByte: time from activation to the first byte; ms; required
+	DurConnectionFailedStatus        Opt[float64] // durConnectionFailedStatus: time in the failed connection state; ms
+	AvgBitErrorRate                  Opt[float64] // avgBitErrorRate: average bit error rate; required
+	AvgPacketLatency                 Opt[float64] // avgPacketLatency: average packet latency; required
+	AvgReceiveThroughput             Opt[float64] // avgReceiveThroughput: average throughput received; required
+	AvgTransmitThroughput            Opt[float64] // avgTransmitThroughput: average throughput sent; required
+	FlowActivationEpoch              Opt[float64] // flowActivationEpoch: start of the flow since 1970; required
+	FlowDeactivationEpoch            Opt[float64] // flowDeactivationEpoch: end of the flow since 1970; required
+	RoundTripTime                    Opt[float64] // roundTripTime: round trip; required
+	NumActivationFailures            Opt[float64] // numActivationFailures: failed activations; required
+	NumBitErrors                     Opt[float64] // numBitErrors: bit errors; required
+	NumBytesReceived                 Opt[float64] // numBytesReceived: bytes received, retransmissions included; required
+	NumBytesTransmitted              Opt[float64] // numBytesTransmitted: bytes sent, retransmissions included; required
+	NumDroppedPackets                Opt[float64] // numDroppedPackets: packets dropped; required
+	NumL7BytesReceived               Opt[float64] // numL7BytesReceived: tunnelled layer 7 bytes received, retransmissions included; required
+	NumL7BytesTransmitted            Opt[float64] // numL7BytesTransmitted: tunnelled layer 7 bytes sent, retransmissions excluded; required
+	NumLostPackets                   Opt[float64] // numLostPackets: packets lost; required
+	NumOutOfOrderPackets             Opt[float64] // numOutOfOrderPackets: packets out of order; required
+	NumPacketErrors                  Opt[float64] // numPacketErrors: packets in error; required
+	NumPacketsReceivedExclRetrans    Opt[float64] // numPacketsReceivedExclRetrans: packets received without retransmissions; required
+	NumPacketsReceivedInclRetrans    Opt[float64] // numPacketsReceivedInclRetrans: packets received with retransmissions; required
+	NumPacketsTransmittedInclRetrans Opt[float64] // numPacketsTransmittedInclRetrans: packets sent with retransmissions; required
+	NumRetries                       Opt[float64] // numRetries: packets sent again; required
+	NumTimeouts                      Opt[float64] // numTimeouts: timeouts; required
+	NumTunneledL7BytesReceived       Opt[float64] // numTunneledL7BytesReceived: tunnelled layer 7 bytes received, retransmissions excluded; required
+	FlowDeactivationTime             string       // flowDeactivationTime: end of the flow as text; required
+	FlowStatus                       string       // flowStatus: state of the connection; required
+	NumGTPEchoFailures               Opt[float64] // numGtpEchoFailures: GTP echo failures
+	NumGTPTunnelErrors               Opt[float64] // numGtpTunnelErrors: GTP tunnel errors
+	NumHttpErrors                    Opt[float64] // numHttpErrors: HTTP errors
+	DurTunnelFailedStatus            Opt[float64] // durTunnelFailedStatus: time in the failed tunnel state
+	LargePacketRtt                   Opt[float64] // largePacketRtt: round trip of large packets
+	LargePacketThreshold             Opt[float64] // largePacketThreshold: size from which packets are large
+	MaxReceiveBitRate                Opt[float64] // maxReceiveBitRate: highest rate received
+	MaxTransmitBitRate               Opt[float64] // maxTransmitBitRate: highest rate sent
+	FlowActivatedBy                  string       // flowActivatedBy: who started the flow
+	FlowActivationTime               string       // flowActivationTime: start of the flow as text
+	FlowDeactivatedBy                string       // flowDeactivatedBy: who ended the flow
+	GTPConnectionStatus              string       // gtpConnectionStatus: state of the GTP connection
+	GTPTunnelStatus                  string       // gtpTunnelStatus: state of the GTP tunnel
+	IPTosList                        []string     // ipTosList: distinct values seen
+	MobileQciCosList                 []string     // mobileQciCosList: distinct values seen
+	TcpFlagList                      []string     // tcpFlagList: distinct values seen
+	IPTosCountList                   HashMap      // ipTosCountList: packets by type of service
+	MobileQciCosCountList            HashMap      // mobileQciCosCountList: packets by QCI or class of service
+	TcpFlagCountList                 HashMap      // tcpFlagCountList: packets by TCP flag
+}
+
+// VendorNFNameFields is vendorNfNameFields of VES: vendor and names of a network function.
+type VendorNFNameFields struct {
+	VendorName   string // vendorName: vendor; required
+	NFModuleName string // nfModuleName: module
+	NFName       string // nfName: function
+}
+
+// EndOfCallVqmSummaries is endOfCallVqmSummaries of VES: quality of one call on one side.
+type EndOfCallVqmSummaries struct {
+	AdjacencyName                 string       // adjacencyName: adjacency the summary tells of; required
+	EndpointDescription           Endpoint     // endpointDescription: whose side; required
+	EndpointRtpOctetsDiscarded    Opt[float64] // endpointRtpOctetsDiscarded: RTP octets discarded, endpoint
+	EndpointRtpOctetsReceived     Opt[float64] // endpointRtpOctetsReceived: RTP octets received, endpoint
+	EndpointRtpOctetsSent         Opt[float64] // endpointRtpOctetsSent: RTP octets sent, endpoint
+	EndpointRtpPacketsDiscarded   Opt[float64] // endpointRtpPacketsDiscarded: RTP packets discarded, endpoint
+	EndpointRtpPacketsReceived    Opt[float64] // endpointRtpPacketsReceived: RTP packets received, endpoint
+	EndpointRtpPacketsSent        Opt[float64] // endpointRtpPacketsSent: RTP packets sent, endpoint
+	LocalRtpOctetsDiscarded       Opt[float64] // localRtpOctetsDiscarded: RTP octets discarded, local
+	LocalRtpOctetsReceived        Opt[float64] // localRtpOctetsReceived: RTP octets received, local
+	LocalRtpOctetsSent            Opt[float64] // localRtpOctetsSent: RTP octets sent, local
+	LocalRtpPacketsDiscarded      Opt[float64] // localRtpPacketsDiscarded: RTP packets discarded, local
+	LocalRtpPacketsReceived       Opt[float64] // localRtpPacketsReceived: RTP packets received, local
+	LocalRtpPacketsSent           Opt[float64] // localRtpPacketsSent: RTP packets sent, local
+	MosCqe                        Opt[float64] // mosCqe: mean opinion score of the call, 1 to 5
+	PacketLossPercent             Opt[float64] // packetLossPercent: packets lost; %
+	RFactor                       Opt[float64] // rFactor: R factor of the call, 0 to 100
+	RoundTripDelay                Opt[float64] // roundTripDelay: round trip; ms
+	OneWayDelay                   Opt[float64] // oneWayDelay: one-way delay; ms
+	EndpointAverageJitter         Opt[float64] // endpointAverageJitter: average jitter at the endpoint
+	EndpointMaxJitter             Opt[float64] // endpointMaxJitter: highest jitter at the endpoint
+	LocalAverageJitter            Opt[float64] // localAverageJitter: average local jitter
+	LocalAverageJitterBufferDelay Opt[float64] // localAverageJitterBufferDelay: average delay of the local jitter buffer
+	LocalMaxJitter                Opt[float64] // localMaxJitter: highest local jitter
+	LocalMaxJitterBufferDelay     Opt[float64] // localMaxJitterBufferDelay: highest delay of the local jitter buffer
+	EndpointRtpOctetsLost         Opt[float64] // endpointRtpOctetsLost: RTP octets lost, endpoint
+	EndpointRtpPacketsLost        Opt[float64] // endpointRtpPacketsLost: RTP packets lost, endpoint
+	LocalRtpOctetsLost            Opt[float64] // localRtpOctetsLost: RTP octets lost, local
+	LocalRtpPacketsLost           Opt[float64] // localRtpPacketsLost: RTP packets lost, local
+}
+
 // IPMIBaseboardTemperature is ipmiBaseboardTemperature of VES: one baseboard sensor.
 type IPMIBaseboardTemperature struct {
 	BaseboardTemperatureIdentifier string       // baseboardTemperatureIdentifier: which sensor; required
@@ -371,6 +637,14 @@ type JSONObjectInstance struct {
 	JSONObject                  *JSONObject // jsonObject: a nested object
 }
 
+// MeasInfo is measInfo of VES: measurements that share their types.
+type MeasInfo struct {
+	MeasTypes      MeasTypes    // measTypes: types of the measurements; required
+	MeasValuesList []MeasValues // measValuesList: values per measured object; required
+	MeasInfoID     *MeasInfoID  // measInfoId: id of the group
+	JobID          string       // jobId: id of the measurement job
+}
+
 // ProcessorDimmAggregateThermalMargin is processorDimmAggregateThermalMargin of VES: thermal margin of one memory module.
 type ProcessorDimmAggregateThermalMargin struct {
 	ProcessorDimmAggregateThermalMarginIdentifier string       // processorDimmAggregateThermalMarginIdentifier: which module; required
@@ -382,6 +656,129 @@ type Key struct {
 	KeyName  string     // keyName: name; required
 	KeyOrder Opt[int64] // keyOrder: order, from 0
 	KeyValue string     // keyValue: value
+}
+
+// MeasTypes is measTypes of VES: types of the measurements: exactly one choice is set.
+type MeasTypes struct {
+	IMeasTypesList []int64  // iMeasTypesList: types
+	SMeasTypesList []string // sMeasTypesList: types
+}
+
+// MeasValues is measValues of VES: values of one measured object.
+type MeasValues struct {
+	MeasObjInstID   string       // measObjInstId: distinguished name of the object; required
+	MeasResults     []MeasResult // measResults: results; required
+	SuspectFlag     Opt[bool]    // suspectFlag: whether the values are doubtful
+	MeasObjAddlFlds HashMap      // measObjAddlFlds: further fields, by name
+}
+
+// MeasInfoID is measInfoId of VES: id of the group: exactly one choice is set.
+type MeasInfoID struct {
+	IMeasInfoID Opt[int64]  // iMeasInfoId: id
+	SMeasInfoID Opt[string] // sMeasInfoId: id
+}
+
+// MeasResult is measResult of VES: results: exactly one choice is set.
+type MeasResult struct {
+	P      int64        // p: place of the type in measTypes, from 1; required
+	IValue Opt[int64]   // iValue: value
+	IsNull Opt[bool]    // isNull: whether the result is missing
+	RValue Opt[float64] // rValue: value
+	SValue Opt[string]  // sValue: value
+}
+
+// AlertAction is whether the alert begins, goes on or ends.
+type AlertAction string
+
+// The values of AlertAction.
+const (
+	AlertActionClear AlertAction = "CLEAR"
+	AlertActionCont  AlertAction = "CONT"
+	AlertActionSet   AlertAction = "SET"
+)
+
+// Valid says whether v is one of the constants.
+func (v AlertAction) Valid() bool {
+	switch v {
+	case AlertActionClear, AlertActionCont, AlertActionSet:
+		return true
+	}
+	return false
+}
+
+// AlertType is what the alert is about.
+type AlertType string
+
+// The values of AlertType.
+const (
+	AlertTypeCardAnomaly      AlertType = "CARD-ANOMALY"
+	AlertTypeElementAnomaly   AlertType = "ELEMENT-ANOMALY"
+	AlertTypeInterfaceAnomaly AlertType = "INTERFACE-ANOMALY"
+	AlertTypeServiceAnomaly   AlertType = "SERVICE-ANOMALY"
+)
+
+// Valid says whether v is one of the constants.
+func (v AlertType) Valid() bool {
+	switch v {
+	case AlertTypeCardAnomaly, AlertTypeElementAnomaly, AlertTypeInterfaceAnomaly, AlertTypeServiceAnomaly:
+		return true
+	}
+	return false
+}
+
+// Criticality is how bad.
+type Criticality string
+
+// The values of Criticality.
+const (
+	CriticalityCrit Criticality = "CRIT"
+	CriticalityMaj  Criticality = "MAJ"
+)
+
+// Valid says whether v is one of the constants.
+func (v Criticality) Valid() bool {
+	switch v {
+	case CriticalityCrit, CriticalityMaj:
+		return true
+	}
+	return false
+}
+
+// Endpoint is whose side.
+type Endpoint string
+
+// The values of Endpoint.
+const (
+	EndpointCaller Endpoint = "Caller"
+	EndpointCallee Endpoint = "Callee"
+)
+
+// Valid says whether v is one of the constants.
+func (v Endpoint) Valid() bool {
+	switch v {
+	case EndpointCaller, EndpointCallee:
+		return true
+	}
+	return false
+}
+
+// EntityState is state now.
+type EntityState string
+
+// The values of EntityState.
+const (
+	EntityStateInService    EntityState = "inService"
+	EntityStateMaintenance  EntityState = "maintenance"
+	EntityStateOutOfService EntityState = "outOfService"
+)
+
+// Valid says whether v is one of the constants.
+func (v EntityState) Valid() bool {
+	switch v {
+	case EntityStateInService, EntityStateMaintenance, EntityStateOutOfService:
+		return true
+	}
+	return false
 }
 
 // Priority is how urgently to process the event.
@@ -404,7 +801,7 @@ func (v Priority) Valid() bool {
 	return false
 }
 
-// ServiceState is whether the interface is up.
+// ServiceState is whether the interface is meant to be up.
 type ServiceState string
 
 // The values of ServiceState.
@@ -443,6 +840,30 @@ func (v Severity) Valid() bool {
 	return false
 }
 
+// SyslogSeverity is severity.
+type SyslogSeverity string
+
+// The values of SyslogSeverity.
+const (
+	SyslogSeverityAlert     SyslogSeverity = "Alert"
+	SyslogSeverityCritical  SyslogSeverity = "Critical"
+	SyslogSeverityDebug     SyslogSeverity = "Debug"
+	SyslogSeverityEmergency SyslogSeverity = "Emergency"
+	SyslogSeverityError     SyslogSeverity = "Error"
+	SyslogSeverityInfo      SyslogSeverity = "Info"
+	SyslogSeverityNotice    SyslogSeverity = "Notice"
+	SyslogSeverityWarning   SyslogSeverity = "Warning"
+)
+
+// Valid says whether v is one of the constants.
+func (v SyslogSeverity) Valid() bool {
+	switch v {
+	case SyslogSeverityAlert, SyslogSeverityCritical, SyslogSeverityDebug, SyslogSeverityEmergency, SyslogSeverityError, SyslogSeverityInfo, SyslogSeverityNotice, SyslogSeverityWarning:
+		return true
+	}
+	return false
+}
+
 // VFStatus is state of the virtual function.
 type VFStatus string
 
@@ -475,6 +896,54 @@ func (x *HeartbeatFields) reset() {
 
 func (x *FaultFields) reset() {
 	*x = FaultFields{AlarmAdditionalInformation: x.AlarmAdditionalInformation[:0]}
+}
+
+func (x *ThresholdCrossingAlertFields) reset() {
+	*x = ThresholdCrossingAlertFields{AdditionalParameters: x.AdditionalParameters[:0], AssociatedAlertIDList: x.AssociatedAlertIDList[:0], AdditionalFields: x.AdditionalFields[:0]}
+}
+
+func (x *SyslogFields) reset() {
+	*x = SyslogFields{AdditionalFields: x.AdditionalFields[:0]}
+}
+
+func (x *NotificationFields) reset() {
+	*x = NotificationFields{AdditionalFields: x.AdditionalFields[:0], ArrayOfNamedHashMap: x.ArrayOfNamedHashMap[:0]}
+}
+
+func (x *StateChangeFields) reset() {
+	*x = StateChangeFields{AdditionalFields: x.AdditionalFields[:0]}
+}
+
+func (x *OtherFields) reset() {
+	*x = OtherFields{HashMap: x.HashMap[:0], ArrayOfNamedHashMap: x.ArrayOfNamedHashMap[:0], JSONObjects: x.JSONObjects[:0]}
+}
+
+func (x *Perf3GPPFields) reset() {
+	x.MeasDataCollection.reset()
+	*x = Perf3GPPFields{MeasDataCollection: x.MeasDataCollection, EventAddlFields: x.EventAddlFields[:0]}
+}
+
+func (x *StndDefinedFields) reset() {
+	*x = StndDefinedFields{}
+}
+
+func (x *PNFRegistrationFields) reset() {
+	*x = PNFRegistrationFields{AdditionalFields: x.AdditionalFields[:0]}
+}
+
+func (x *MobileFlowFields) reset() {
+	x.GTPPerFlowMetrics.reset()
+	*x = MobileFlowFields{GTPPerFlowMetrics: x.GTPPerFlowMetrics, AdditionalFields: x.AdditionalFields[:0]}
+}
+
+func (x *SIPSignalingFields) reset() {
+	x.VendorNFNameFields.reset()
+	*x = SIPSignalingFields{VendorNFNameFields: x.VendorNFNameFields, AdditionalInformation: x.AdditionalInformation[:0]}
+}
+
+func (x *VoiceQualityFields) reset() {
+	x.VendorNFNameFields.reset()
+	*x = VoiceQualityFields{VendorNFNameFields: x.VendorNFNameFields, AdditionalInformation: x.AdditionalInformation[:0]}
 }
 
 func (x *LatencyBucketMeasure) reset() {
@@ -529,6 +998,26 @@ func (x *JSONObject) reset() {
 	*x = JSONObject{ObjectInstances: x.ObjectInstances[:0]}
 }
 
+func (x *Counter) reset() {
+	*x = Counter{HashMap: x.HashMap[:0]}
+}
+
+func (x *MeasDataCollection) reset() {
+	*x = MeasDataCollection{MeasInfoList: x.MeasInfoList[:0], MeasObjInstIDList: x.MeasObjInstIDList[:0]}
+}
+
+func (x *GTPPerFlowMetrics) reset() {
+	*x = GTPPerFlowMetrics{IPTosList: x.IPTosList[:0], MobileQciCosList: x.MobileQciCosList[:0], TcpFlagList: x.TcpFlagList[:0], IPTosCountList: x.IPTosCountList[:0], MobileQciCosCountList: x.MobileQciCosCountList[:0], TcpFlagCountList: x.TcpFlagCountList[:0]}
+}
+
+func (x *VendorNFNameFields) reset() {
+	*x = VendorNFNameFields{}
+}
+
+func (x *EndOfCallVqmSummaries) reset() {
+	*x = EndOfCallVqmSummaries{}
+}
+
 func (x *IPMIBaseboardTemperature) reset() {
 	*x = IPMIBaseboardTemperature{}
 }
@@ -569,10 +1058,30 @@ func (x *JSONObjectInstance) reset() {
 	*x = JSONObjectInstance{ObjectKeys: x.ObjectKeys[:0]}
 }
 
+func (x *MeasInfo) reset() {
+	*x = MeasInfo{MeasValuesList: x.MeasValuesList[:0]}
+}
+
 func (x *ProcessorDimmAggregateThermalMargin) reset() {
 	*x = ProcessorDimmAggregateThermalMargin{}
 }
 
 func (x *Key) reset() {
 	*x = Key{}
+}
+
+func (x *MeasTypes) reset() {
+	*x = MeasTypes{}
+}
+
+func (x *MeasValues) reset() {
+	*x = MeasValues{MeasResults: x.MeasResults[:0], MeasObjAddlFlds: x.MeasObjAddlFlds[:0]}
+}
+
+func (x *MeasInfoID) reset() {
+	*x = MeasInfoID{}
+}
+
+func (x *MeasResult) reset() {
+	*x = MeasResult{}
 }

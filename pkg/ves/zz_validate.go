@@ -172,6 +172,213 @@ func (x *FaultFields) validate(c *checker) {
 	c.hash("alarmAdditionalInformation", x.AlarmAdditionalInformation)
 }
 
+func (x *ThresholdCrossingAlertFields) validate(c *checker) {
+	c.need("additionalParameters", len(x.AdditionalParameters) > 0)
+	if len(x.AdditionalParameters) > 0 {
+		c.push("additionalParameters")
+		for i := range x.AdditionalParameters {
+			c.pushIndex(i)
+			x.AdditionalParameters[i].validate(c)
+			c.pop()
+		}
+		c.pop()
+	}
+	c.need("alertAction", x.AlertAction != "")
+	c.enum("alertAction", string(x.AlertAction), x.AlertAction.Valid(), "CLEAR, CONT, SET")
+	c.need("alertDescription", x.AlertDescription != "")
+	c.text("alertDescription", x.AlertDescription)
+	c.need("alertType", x.AlertType != "")
+	c.enum("alertType", string(x.AlertType), x.AlertType.Valid(), "CARD-ANOMALY, ELEMENT-ANOMALY, INTERFACE-ANOMALY, SERVICE-ANOMALY")
+	c.need("eventSeverity", x.EventSeverity != "")
+	c.enum("eventSeverity", string(x.EventSeverity), x.EventSeverity.Valid(), "CRITICAL, MAJOR, MINOR, WARNING, NORMAL")
+	c.need("collectionTimestamp", x.CollectionTimestamp != "")
+	c.text("collectionTimestamp", x.CollectionTimestamp)
+	c.need("eventStartTimestamp", x.EventStartTimestamp != "")
+	c.text("eventStartTimestamp", x.EventStartTimestamp)
+	c.texts("associatedAlertIdList", x.AssociatedAlertIDList)
+	c.text("alertValue", x.AlertValue)
+	c.text("dataCollector", x.DataCollector)
+	c.text("elementType", x.ElementType)
+	c.text("interfaceName", x.InterfaceName)
+	c.text("networkService", x.NetworkService)
+	c.text("possibleRootCause", x.PossibleRootCause)
+	c.hash("additionalFields", x.AdditionalFields)
+}
+
+func (x *SyslogFields) validate(c *checker) {
+	c.need("eventSourceType", x.EventSourceType != "")
+	c.text("eventSourceType", x.EventSourceType)
+	c.need("syslogMsg", x.SyslogMsg != "")
+	c.text("syslogMsg", x.SyslogMsg)
+	c.need("syslogTag", x.SyslogTag != "")
+	c.text("syslogTag", x.SyslogTag)
+	if x.SyslogProcID.Set {
+		c.number("syslogProcId", x.SyslogProcID.Value)
+	}
+	if x.SyslogVer.Set {
+		c.number("syslogVer", x.SyslogVer.Value)
+	}
+	c.enum("syslogSev", string(x.SyslogSev), x.SyslogSev.Valid(), "Alert, Critical, Debug, Emergency, Error, Info, Notice, Warning")
+	c.text("eventSourceHost", x.EventSourceHost)
+	c.text("syslogProc", x.SyslogProc)
+	c.text("syslogSData", x.SyslogSData)
+	c.text("syslogSdId", x.SyslogSdID)
+	c.text("syslogMsgHost", x.SyslogMsgHost)
+	c.text("syslogTs", x.SyslogTs)
+	c.hash("additionalFields", x.AdditionalFields)
+}
+
+func (x *NotificationFields) validate(c *checker) {
+	c.need("changeIdentifier", x.ChangeIdentifier != "")
+	c.text("changeIdentifier", x.ChangeIdentifier)
+	c.need("changeType", x.ChangeType != "")
+	c.text("changeType", x.ChangeType)
+	c.text("changeContact", x.ChangeContact)
+	c.text("newState", x.NewState)
+	c.text("oldState", x.OldState)
+	c.text("stateInterface", x.StateInterface)
+	c.hash("additionalFields", x.AdditionalFields)
+	if len(x.ArrayOfNamedHashMap) > 0 {
+		c.groups("arrayOfNamedHashMap", x.ArrayOfNamedHashMap)
+	}
+}
+
+func (x *StateChangeFields) validate(c *checker) {
+	c.need("newState", x.NewState != "")
+	c.enum("newState", string(x.NewState), x.NewState.Valid(), "inService, maintenance, outOfService")
+	c.need("oldState", x.OldState != "")
+	c.enum("oldState", string(x.OldState), x.OldState.Valid(), "inService, maintenance, outOfService")
+	c.need("stateInterface", x.StateInterface != "")
+	c.text("stateInterface", x.StateInterface)
+	c.hash("additionalFields", x.AdditionalFields)
+}
+
+func (x *OtherFields) validate(c *checker) {
+	c.hash("hashMap", x.HashMap)
+	if len(x.ArrayOfNamedHashMap) > 0 {
+		c.groups("arrayOfNamedHashMap", x.ArrayOfNamedHashMap)
+	}
+	if len(x.JSONObjects) > 0 {
+		c.push("jsonObjects")
+		for i := range x.JSONObjects {
+			c.pushIndex(i)
+			x.JSONObjects[i].validate(c)
+			c.pop()
+		}
+		c.pop()
+	}
+}
+
+func (x *Perf3GPPFields) validate(c *checker) {
+	c.push("measDataCollection")
+	x.MeasDataCollection.validate(c)
+	c.pop()
+	c.hash("eventAddlFields", x.EventAddlFields)
+}
+
+func (x *StndDefinedFields) validate(c *checker) {
+	c.need("data", len(x.Data) > 0)
+	c.rawObject("data", x.Data)
+	c.text("schemaReference", x.SchemaReference)
+	c.format("schemaReference", "uri", 0, x.SchemaReference)
+}
+
+func (x *PNFRegistrationFields) validate(c *checker) {
+	c.text("oamV4IpAddress", x.OamV4IPAddress)
+	c.format("oamV4IpAddress", "ipv4", V7_2_1, x.OamV4IPAddress)
+	c.text("oamV6IpAddress", x.OamV6IPAddress)
+	c.format("oamV6IpAddress", "ipv6", V7_2_1, x.OamV6IPAddress)
+	c.text("lastServiceDate", x.LastServiceDate)
+	c.text("macAddress", x.MacAddress)
+	c.text("manufactureDate", x.ManufactureDate)
+	c.text("modelNumber", x.ModelNumber)
+	c.text("serialNumber", x.SerialNumber)
+	c.text("softwareVersion", x.SoftwareVersion)
+	c.text("unitFamily", x.UnitFamily)
+	c.text("unitType", x.UnitType)
+	c.text("vendorName", x.VendorName)
+	c.hash("additionalFields", x.AdditionalFields)
+}
+
+func (x *MobileFlowFields) validate(c *checker) {
+	c.need("flowDirection", x.FlowDirection != "")
+	c.text("flowDirection", x.FlowDirection)
+	c.need("ipProtocolType", x.IPProtocolType != "")
+	c.text("ipProtocolType", x.IPProtocolType)
+	c.need("ipVersion", x.IPVersion != "")
+	c.text("ipVersion", x.IPVersion)
+	c.need("otherEndpointIpAddress", x.OtherEndpointIPAddress != "")
+	c.text("otherEndpointIpAddress", x.OtherEndpointIPAddress)
+	c.need("reportingEndpointIpAddr", x.ReportingEndpointIPAddr != "")
+	c.text("reportingEndpointIpAddr", x.ReportingEndpointIPAddr)
+	c.push("gtpPerFlowMetrics")
+	x.GTPPerFlowMetrics.validate(c)
+	c.pop()
+	c.text("applicationType", x.ApplicationType)
+	c.text("appProtocolType", x.AppProtocolType)
+	c.text("appProtocolVersion", x.AppProtocolVersion)
+	c.text("cid", x.Cid)
+	c.text("connectionType", x.ConnectionType)
+	c.text("ecgi", x.Ecgi)
+	c.text("gtpProtocolType", x.GTPProtocolType)
+	c.text("gtpVersion", x.GTPVersion)
+	c.text("httpHeader", x.HttpHeader)
+	c.text("imei", x.Imei)
+	c.text("imsi", x.Imsi)
+	c.text("lac", x.Lac)
+	c.text("mcc", x.Mcc)
+	c.text("mnc", x.Mnc)
+	c.text("msisdn", x.Msisdn)
+	c.text("otherFunctionalRole", x.OtherFunctionalRole)
+	c.text("rac", x.Rac)
+	c.text("radioAccessTechnology", x.RadioAccessTechnology)
+	c.text("sac", x.Sac)
+	c.text("tac", x.Tac)
+	c.text("tunnelId", x.TunnelID)
+	c.text("vlanId", x.VlanID)
+	c.hash("additionalFields", x.AdditionalFields)
+}
+
+func (x *SIPSignalingFields) validate(c *checker) {
+	c.need("correlator", x.Correlator != "")
+	c.text("correlator", x.Correlator)
+	c.need("localIpAddress", x.LocalIPAddress != "")
+	c.text("localIpAddress", x.LocalIPAddress)
+	c.need("localPort", x.LocalPort != "")
+	c.text("localPort", x.LocalPort)
+	c.need("remoteIpAddress", x.RemoteIPAddress != "")
+	c.text("remoteIpAddress", x.RemoteIPAddress)
+	c.need("remotePort", x.RemotePort != "")
+	c.text("remotePort", x.RemotePort)
+	c.text("compressedSip", x.CompressedSIP)
+	c.text("summarySip", x.SummarySIP)
+	c.push("vendorNfNameFields")
+	x.VendorNFNameFields.validate(c)
+	c.pop()
+	c.hash("additionalInformation", x.AdditionalInformation)
+}
+
+func (x *VoiceQualityFields) validate(c *checker) {
+	c.need("calleeSideCodec", x.CalleeSideCodec != "")
+	c.text("calleeSideCodec", x.CalleeSideCodec)
+	c.need("callerSideCodec", x.CallerSideCodec != "")
+	c.text("callerSideCodec", x.CallerSideCodec)
+	c.need("correlator", x.Correlator != "")
+	c.text("correlator", x.Correlator)
+	c.need("midCallRtcp", x.MidCallRtcp != "")
+	c.text("midCallRtcp", x.MidCallRtcp)
+	c.text("phoneNumber", x.PhoneNumber)
+	if x.EndOfCallVqmSummaries != nil {
+		c.push("endOfCallVqmSummaries")
+		x.EndOfCallVqmSummaries.validate(c)
+		c.pop()
+	}
+	c.push("vendorNfNameFields")
+	x.VendorNFNameFields.validate(c)
+	c.pop()
+	c.hash("additionalInformation", x.AdditionalInformation)
+}
+
 func (x *LatencyBucketMeasure) validate(c *checker) {
 	c.need("countsInTheBucket", x.CountsInTheBucket.Set)
 	if x.CountsInTheBucket.Set {
@@ -805,6 +1012,290 @@ func (x *JSONObject) validate(c *checker) {
 	c.text("nfSubscriptionId", x.NFSubscriptionID)
 }
 
+func (x *Counter) validate(c *checker) {
+	c.need("criticality", x.Criticality != "")
+	c.enum("criticality", string(x.Criticality), x.Criticality.Valid(), "CRIT, MAJ")
+	c.need("hashMap", len(x.HashMap) > 0)
+	c.hash("hashMap", x.HashMap)
+	c.need("thresholdCrossed", x.ThresholdCrossed != "")
+	c.text("thresholdCrossed", x.ThresholdCrossed)
+}
+
+func (x *MeasDataCollection) validate(c *checker) {
+	c.need("granularityPeriod", x.GranularityPeriod.Set)
+	if x.GranularityPeriod.Set {
+		c.number("granularityPeriod", x.GranularityPeriod.Value)
+	}
+	c.need("measuredEntityDn", x.MeasuredEntityDn != "")
+	c.text("measuredEntityDn", x.MeasuredEntityDn)
+	c.need("measInfoList", len(x.MeasInfoList) > 0)
+	if len(x.MeasInfoList) > 0 {
+		c.push("measInfoList")
+		for i := range x.MeasInfoList {
+			c.pushIndex(i)
+			x.MeasInfoList[i].validate(c)
+			c.pop()
+		}
+		c.pop()
+	}
+	c.text("formatVersion", x.FormatVersion)
+	c.texts("measObjInstIdList", x.MeasObjInstIDList)
+	c.text("measuredEntitySoftwareVersion", x.MeasuredEntitySoftwareVersion)
+	c.text("measuredEntityUserName", x.MeasuredEntityUserName)
+}
+
+func (x *GTPPerFlowMetrics) validate(c *checker) {
+	c.need("avgPacketDelayVariation", x.AvgPacketDelayVariation.Set)
+	if x.AvgPacketDelayVariation.Set {
+		c.number("avgPacketDelayVariation", x.AvgPacketDelayVariation.Value)
+	}
+	c.need("maxPacketDelayVariation", x.MaxPacketDelayVariation.Set)
+	if x.MaxPacketDelayVariation.Set {
+		c.number("maxPacketDelayVariation", x.MaxPacketDelayVariation.Value)
+	}
+	c.need("flowActivationMicrosec", x.FlowActivationMicrosec.Set)
+	if x.FlowActivationMicrosec.Set {
+		c.number("flowActivationMicrosec", x.FlowActivationMicrosec.Value)
+	}
+	c.need("flowDeactivationMicrosec", x.FlowDeactivationMicrosec.Set)
+	if x.FlowDeactivationMicrosec.Set {
+		c.number("flowDeactivationMicrosec", x.FlowDeactivationMicrosec.Value)
+	}
+	c.need("timeToFirstByte", x.TimeToFirstByte.Set)
+	if x.TimeToFirstByte.Set {
+		c.number("timeToFirstByte", x.TimeToFirstByte.Value)
+	}
+	if x.DurConnectionFailedStatus.Set {
+		c.number("durConnectionFailedStatus", x.DurConnectionFailedStatus.Value)
+	}
+	c.need("avgBitErrorRate", x.AvgBitErrorRate.Set)
+	if x.AvgBitErrorRate.Set {
+		c.number("avgBitErrorRate", x.AvgBitErrorRate.Value)
+	}
+	c.need("avgPacketLatency", x.AvgPacketLatency.Set)
+	if x.AvgPacketLatency.Set {
+		c.number("avgPacketLatency", x.AvgPacketLatency.Value)
+	}
+	c.need("avgReceiveThroughput", x.AvgReceiveThroughput.Set)
+	if x.AvgReceiveThroughput.Set {
+		c.number("avgReceiveThroughput", x.AvgReceiveThroughput.Value)
+	}
+	c.need("avgTransmitThroughput", x.AvgTransmitThroughput.Set)
+	if x.AvgTransmitThroughput.Set {
+		c.number("avgTransmitThroughput", x.AvgTransmitThroughput.Value)
+	}
+	c.need("flowActivationEpoch", x.FlowActivationEpoch.Set)
+	if x.FlowActivationEpoch.Set {
+		c.number("flowActivationEpoch", x.FlowActivationEpoch.Value)
+	}
+	c.need("flowDeactivationEpoch", x.FlowDeactivationEpoch.Set)
+	if x.FlowDeactivationEpoch.Set {
+		c.number("flowDeactivationEpoch", x.FlowDeactivationEpoch.Value)
+	}
+	c.need("roundTripTime", x.RoundTripTime.Set)
+	if x.RoundTripTime.Set {
+		c.number("roundTripTime", x.RoundTripTime.Value)
+	}
+	c.need("numActivationFailures", x.NumActivationFailures.Set)
+	if x.NumActivationFailures.Set {
+		c.number("numActivationFailures", x.NumActivationFailures.Value)
+	}
+	c.need("numBitErrors", x.NumBitErrors.Set)
+	if x.NumBitErrors.Set {
+		c.number("numBitErrors", x.NumBitErrors.Value)
+	}
+	c.need("numBytesReceived", x.NumBytesReceived.Set)
+	if x.NumBytesReceived.Set {
+		c.number("numBytesReceived", x.NumBytesReceived.Value)
+	}
+	c.need("numBytesTransmitted", x.NumBytesTransmitted.Set)
+	if x.NumBytesTransmitted.Set {
+		c.number("numBytesTransmitted", x.NumBytesTransmitted.Value)
+	}
+	c.need("numDroppedPackets", x.NumDroppedPackets.Set)
+	if x.NumDroppedPackets.Set {
+		c.number("numDroppedPackets", x.NumDroppedPackets.Value)
+	}
+	c.need("numL7BytesReceived", x.NumL7BytesReceived.Set)
+	if x.NumL7BytesReceived.Set {
+		c.number("numL7BytesReceived", x.NumL7BytesReceived.Value)
+	}
+	c.need("numL7BytesTransmitted", x.NumL7BytesTransmitted.Set)
+	if x.NumL7BytesTransmitted.Set {
+		c.number("numL7BytesTransmitted", x.NumL7BytesTransmitted.Value)
+	}
+	c.need("numLostPackets", x.NumLostPackets.Set)
+	if x.NumLostPackets.Set {
+		c.number("numLostPackets", x.NumLostPackets.Value)
+	}
+	c.need("numOutOfOrderPackets", x.NumOutOfOrderPackets.Set)
+	if x.NumOutOfOrderPackets.Set {
+		c.number("numOutOfOrderPackets", x.NumOutOfOrderPackets.Value)
+	}
+	c.need("numPacketErrors", x.NumPacketErrors.Set)
+	if x.NumPacketErrors.Set {
+		c.number("numPacketErrors", x.NumPacketErrors.Value)
+	}
+	c.need("numPacketsReceivedExclRetrans", x.NumPacketsReceivedExclRetrans.Set)
+	if x.NumPacketsReceivedExclRetrans.Set {
+		c.number("numPacketsReceivedExclRetrans", x.NumPacketsReceivedExclRetrans.Value)
+	}
+	c.need("numPacketsReceivedInclRetrans", x.NumPacketsReceivedInclRetrans.Set)
+	if x.NumPacketsReceivedInclRetrans.Set {
+		c.number("numPacketsReceivedInclRetrans", x.NumPacketsReceivedInclRetrans.Value)
+	}
+	c.need("numPacketsTransmittedInclRetrans", x.NumPacketsTransmittedInclRetrans.Set)
+	if x.NumPacketsTransmittedInclRetrans.Set {
+		c.number("numPacketsTransmittedInclRetrans", x.NumPacketsTransmittedInclRetrans.Value)
+	}
+	c.need("numRetries", x.NumRetries.Set)
+	if x.NumRetries.Set {
+		c.number("numRetries", x.NumRetries.Value)
+	}
+	c.need("numTimeouts", x.NumTimeouts.Set)
+	if x.NumTimeouts.Set {
+		c.number("numTimeouts", x.NumTimeouts.Value)
+	}
+	c.need("numTunneledL7BytesReceived", x.NumTunneledL7BytesReceived.Set)
+	if x.NumTunneledL7BytesReceived.Set {
+		c.number("numTunneledL7BytesReceived", x.NumTunneledL7BytesReceived.Value)
+	}
+	c.need("flowDeactivationTime", x.FlowDeactivationTime != "")
+	c.text("flowDeactivationTime", x.FlowDeactivationTime)
+	c.need("flowStatus", x.FlowStatus != "")
+	c.text("flowStatus", x.FlowStatus)
+	if x.NumGTPEchoFailures.Set {
+		c.number("numGtpEchoFailures", x.NumGTPEchoFailures.Value)
+	}
+	if x.NumGTPTunnelErrors.Set {
+		c.number("numGtpTunnelErrors", x.NumGTPTunnelErrors.Value)
+	}
+	if x.NumHttpErrors.Set {
+		c.number("numHttpErrors", x.NumHttpErrors.Value)
+	}
+	if x.DurTunnelFailedStatus.Set {
+		c.number("durTunnelFailedStatus", x.DurTunnelFailedStatus.Value)
+	}
+	if x.LargePacketRtt.Set {
+		c.number("largePacketRtt", x.LargePacketRtt.Value)
+	}
+	if x.LargePacketThreshold.Set {
+		c.number("largePacketThreshold", x.LargePacketThreshold.Value)
+	}
+	if x.MaxReceiveBitRate.Set {
+		c.number("maxReceiveBitRate", x.MaxReceiveBitRate.Value)
+	}
+	if x.MaxTransmitBitRate.Set {
+		c.number("maxTransmitBitRate", x.MaxTransmitBitRate.Value)
+	}
+	c.text("flowActivatedBy", x.FlowActivatedBy)
+	c.text("flowActivationTime", x.FlowActivationTime)
+	c.text("flowDeactivatedBy", x.FlowDeactivatedBy)
+	c.text("gtpConnectionStatus", x.GTPConnectionStatus)
+	c.text("gtpTunnelStatus", x.GTPTunnelStatus)
+	c.texts("ipTosList", x.IPTosList)
+	c.texts("mobileQciCosList", x.MobileQciCosList)
+	c.texts("tcpFlagList", x.TcpFlagList)
+	c.hash("ipTosCountList", x.IPTosCountList)
+	c.hash("mobileQciCosCountList", x.MobileQciCosCountList)
+	c.hash("tcpFlagCountList", x.TcpFlagCountList)
+}
+
+func (x *VendorNFNameFields) validate(c *checker) {
+	c.need("vendorName", x.VendorName != "")
+	c.text("vendorName", x.VendorName)
+	c.text("nfModuleName", x.NFModuleName)
+	c.text("nfName", x.NFName)
+}
+
+func (x *EndOfCallVqmSummaries) validate(c *checker) {
+	c.need("adjacencyName", x.AdjacencyName != "")
+	c.text("adjacencyName", x.AdjacencyName)
+	c.need("endpointDescription", x.EndpointDescription != "")
+	c.enum("endpointDescription", string(x.EndpointDescription), x.EndpointDescription.Valid(), "Caller, Callee")
+	if x.EndpointRtpOctetsDiscarded.Set {
+		c.number("endpointRtpOctetsDiscarded", x.EndpointRtpOctetsDiscarded.Value)
+	}
+	if x.EndpointRtpOctetsReceived.Set {
+		c.number("endpointRtpOctetsReceived", x.EndpointRtpOctetsReceived.Value)
+	}
+	if x.EndpointRtpOctetsSent.Set {
+		c.number("endpointRtpOctetsSent", x.EndpointRtpOctetsSent.Value)
+	}
+	if x.EndpointRtpPacketsDiscarded.Set {
+		c.number("endpointRtpPacketsDiscarded", x.EndpointRtpPacketsDiscarded.Value)
+	}
+	if x.EndpointRtpPacketsReceived.Set {
+		c.number("endpointRtpPacketsReceived", x.EndpointRtpPacketsReceived.Value)
+	}
+	if x.EndpointRtpPacketsSent.Set {
+		c.number("endpointRtpPacketsSent", x.EndpointRtpPacketsSent.Value)
+	}
+	if x.LocalRtpOctetsDiscarded.Set {
+		c.number("localRtpOctetsDiscarded", x.LocalRtpOctetsDiscarded.Value)
+	}
+	if x.LocalRtpOctetsReceived.Set {
+		c.number("localRtpOctetsReceived", x.LocalRtpOctetsReceived.Value)
+	}
+	if x.LocalRtpOctetsSent.Set {
+		c.number("localRtpOctetsSent", x.LocalRtpOctetsSent.Value)
+	}
+	if x.LocalRtpPacketsDiscarded.Set {
+		c.number("localRtpPacketsDiscarded", x.LocalRtpPacketsDiscarded.Value)
+	}
+	if x.LocalRtpPacketsReceived.Set {
+		c.number("localRtpPacketsReceived", x.LocalRtpPacketsReceived.Value)
+	}
+	if x.LocalRtpPacketsSent.Set {
+		c.number("localRtpPacketsSent", x.LocalRtpPacketsSent.Value)
+	}
+	if x.MosCqe.Set {
+		c.number("mosCqe", x.MosCqe.Value)
+	}
+	if x.PacketLossPercent.Set {
+		c.number("packetLossPercent", x.PacketLossPercent.Value)
+	}
+	if x.RFactor.Set {
+		c.number("rFactor", x.RFactor.Value)
+	}
+	if x.RoundTripDelay.Set {
+		c.number("roundTripDelay", x.RoundTripDelay.Value)
+	}
+	if x.OneWayDelay.Set {
+		c.number("oneWayDelay", x.OneWayDelay.Value)
+	}
+	if x.EndpointAverageJitter.Set {
+		c.number("endpointAverageJitter", x.EndpointAverageJitter.Value)
+	}
+	if x.EndpointMaxJitter.Set {
+		c.number("endpointMaxJitter", x.EndpointMaxJitter.Value)
+	}
+	if x.LocalAverageJitter.Set {
+		c.number("localAverageJitter", x.LocalAverageJitter.Value)
+	}
+	if x.LocalAverageJitterBufferDelay.Set {
+		c.number("localAverageJitterBufferDelay", x.LocalAverageJitterBufferDelay.Value)
+	}
+	if x.LocalMaxJitter.Set {
+		c.number("localMaxJitter", x.LocalMaxJitter.Value)
+	}
+	if x.LocalMaxJitterBufferDelay.Set {
+		c.number("localMaxJitterBufferDelay", x.LocalMaxJitterBufferDelay.Value)
+	}
+	if x.EndpointRtpOctetsLost.Set {
+		c.number("endpointRtpOctetsLost", x.EndpointRtpOctetsLost.Value)
+	}
+	if x.EndpointRtpPacketsLost.Set {
+		c.number("endpointRtpPacketsLost", x.EndpointRtpPacketsLost.Value)
+	}
+	if x.LocalRtpOctetsLost.Set {
+		c.number("localRtpOctetsLost", x.LocalRtpOctetsLost.Value)
+	}
+	if x.LocalRtpPacketsLost.Set {
+		c.number("localRtpPacketsLost", x.LocalRtpPacketsLost.Value)
+	}
+}
+
 func (x *IPMIBaseboardTemperature) validate(c *checker) {
 	c.need("baseboardTemperatureIdentifier", x.BaseboardTemperatureIdentifier != "")
 	c.text("baseboardTemperatureIdentifier", x.BaseboardTemperatureIdentifier)
@@ -915,6 +1406,28 @@ func (x *JSONObjectInstance) validate(c *checker) {
 	}
 }
 
+func (x *MeasInfo) validate(c *checker) {
+	c.push("measTypes")
+	x.MeasTypes.validate(c)
+	c.pop()
+	c.need("measValuesList", len(x.MeasValuesList) > 0)
+	if len(x.MeasValuesList) > 0 {
+		c.push("measValuesList")
+		for i := range x.MeasValuesList {
+			c.pushIndex(i)
+			x.MeasValuesList[i].validate(c)
+			c.pop()
+		}
+		c.pop()
+	}
+	if x.MeasInfoID != nil {
+		c.push("measInfoId")
+		x.MeasInfoID.validate(c)
+		c.pop()
+	}
+	c.text("jobId", x.JobID)
+}
+
 func (x *ProcessorDimmAggregateThermalMargin) validate(c *checker) {
 	c.need("processorDimmAggregateThermalMarginIdentifier", x.ProcessorDimmAggregateThermalMarginIdentifier != "")
 	c.text("processorDimmAggregateThermalMarginIdentifier", x.ProcessorDimmAggregateThermalMarginIdentifier)
@@ -928,4 +1441,38 @@ func (x *Key) validate(c *checker) {
 	c.need("keyName", x.KeyName != "")
 	c.text("keyName", x.KeyName)
 	c.text("keyValue", x.KeyValue)
+}
+
+func (x *MeasTypes) validate(c *checker) {
+	c.texts("sMeasTypesList", x.SMeasTypesList)
+	c.choice(x.IMeasTypesList != nil, x.SMeasTypesList != nil)
+}
+
+func (x *MeasValues) validate(c *checker) {
+	c.need("measObjInstId", x.MeasObjInstID != "")
+	c.text("measObjInstId", x.MeasObjInstID)
+	c.need("measResults", len(x.MeasResults) > 0)
+	if len(x.MeasResults) > 0 {
+		c.push("measResults")
+		for i := range x.MeasResults {
+			c.pushIndex(i)
+			x.MeasResults[i].validate(c)
+			c.pop()
+		}
+		c.pop()
+	}
+	c.hash("measObjAddlFlds", x.MeasObjAddlFlds)
+}
+
+func (x *MeasInfoID) validate(c *checker) {
+	c.text("sMeasInfoId", x.SMeasInfoID.Value)
+	c.choice(x.IMeasInfoID.Set, x.SMeasInfoID.Set)
+}
+
+func (x *MeasResult) validate(c *checker) {
+	if x.RValue.Set {
+		c.number("rValue", x.RValue.Value)
+	}
+	c.text("sValue", x.SValue.Value)
+	c.choice(x.IValue.Set, x.IsNull.Set, x.RValue.Set, x.SValue.Set)
 }

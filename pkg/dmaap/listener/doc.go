@@ -19,6 +19,6 @@
 // standalone configuration, weaknesses included, for clients and tests that depend on them.
 //
 // What Compat does not imitate: v1 to v4; the rewriting of events (event.transform.flag);
-// the repository of stndDefined schemas; the leniency of its JSON library (unquoted text,
-// 3.0 for an integer); its slowness.
+// the leniency of its JSON library (unquoted text, 3.0 for an integer); its slowness. Its
+// repository of stndDefined schemas is there where Config.Schemas names one.
 package listener

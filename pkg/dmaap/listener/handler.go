@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
@@ -211,6 +212,9 @@ func (l *Listener) judgeEnvelope(env *ves.Envelope, ep endpoint) verdict {
 	case len(env.Events) == 0:
 		return refuse(reasonDomains, "/eventList: must hold at least one event")
 	}
+	if v := l.judgeData(env); v.reason != "" {
+		return v // a collector comes to this before it compares the domains of a batch
+	}
 	first := &env.Events[0]
 	for i := range env.Events {
 		e := &env.Events[i]
@@ -233,6 +237,33 @@ func (l *Listener) judgeEnvelope(env *ves.Envelope, ep endpoint) verdict {
 		return verdict{}
 	}
 	return onapLimits(env)
+}
+
+// judgeData is the second stage of stndDefined events.
+func (l *Listener) judgeData(env *ves.Envelope) verdict {
+	if l.schemas == nil {
+		return verdict{}
+	}
+	var v verdict
+	for _, f := range l.schemas.CheckEnvelope(env) {
+		if v.reason == "" {
+			v.reason = dataReason(f)
+		}
+		v.details = append(v.details, clip(f.Error(), maxDetail))
+	}
+	return v
+}
+
+func dataReason(v stnddefined.Violation) reason {
+	switch {
+	case v.MessageID == stnddefined.UnknownDocument:
+		return reasonDocument
+	case v.MessageID == stnddefined.NoNamespace:
+		return reasonNamespace
+	case strings.HasSuffix(v.Pointer, "/stndDefinedFields/schemaReference"):
+		return reasonFragment
+	}
+	return reasonData
 }
 
 // records copies events out of a request's body. Raw texts of an envelope are strings of

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 )
 
@@ -42,9 +43,10 @@ type Listener struct {
 	log     *slog.Logger
 	logged  throttle
 	metrics *metrics
-	slots   chan struct{} // one element for each request between reading and answering
-	users   *users        // nil without basic authentication
-	tls     *rotatingTLS  // nil without TLS
+	slots   chan struct{}        // one element for each request between reading and answering
+	users   *users               // nil without basic authentication
+	tls     *rotatingTLS         // nil without TLS
+	schemas *stnddefined.Schemas // nil without a second stage
 	server  *http.Server
 }
 
@@ -80,6 +82,15 @@ func New(o Options) (*Listener, error) {
 	if l.config.TLSCertFile != "" {
 		if l.tls, err = openTLS(l.config, l.reloadFailed); err != nil {
 			return nil, err
+		}
+	}
+	if l.config.Schemas != "" {
+		var notes []string
+		if l.schemas, notes, err = stnddefined.Load(l.config.Schemas); err != nil {
+			return nil, err
+		}
+		for _, note := range notes {
+			l.log.Warn("a schema of stndDefined events cannot be used as it is", "component", "listener", "note", note)
 		}
 	}
 	l.metrics = newMetrics(o.Registerer)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
@@ -79,6 +80,15 @@ func onapReply(r *http.Request, ep endpoint, v verdict, none bool) reply {
 		return service(http.StatusBadRequest, "SVC0001", "Value of stndDefinedNamespace fields have to be same when domain is stndDefined")
 	case reasonNamespace:
 		return service(http.StatusBadRequest, "SVC2006", "Mandatory input %1 %2 is missing from request", "attribute", "event.commonEventHeader.stndDefinedNamespace")
+	case reasonDocument:
+		return service(http.StatusBadRequest, stnddefined.UnknownDocument, "Invalid input value for %1 %2: %3",
+			"attribute", "event.stndDefinedFields.schemaReference", "Referred external schema not present in schema repository")
+	case reasonFragment:
+		return service(http.StatusBadRequest, stnddefined.InvalidData, serviceError,
+			"event.stndDefinedFields.schemaReference value does not correspond to any external event schema file in externalSchema repo", "400")
+	case reasonData:
+		return service(http.StatusBadRequest, stnddefined.InvalidData, serviceError,
+			"event.stndDefinedFields.data invalid against event.stndDefinedFields.schemaReference", "400")
 	case reasonNoStream:
 		return service(http.StatusBadRequest, "SVC2000", serviceError, "No domain defined for stream id", "400")
 	case reasonSize, reasonSink:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
@@ -34,8 +35,11 @@ const (
 	reasonDomains      reason = "mixed_domains"
 	reasonNamespace    reason = "no_namespace"
 	reasonNamespaces   reason = "mixed_namespaces"
-	reasonNoStream     reason = "no_stream" // compat: the domain has no stream id
-	reasonNoTopic      reason = "no_topic"  // compat: the stream has no topic
+	reasonDocument     reason = "unknown_document"  // the schemaReference is not in the schema map
+	reasonFragment     reason = "unknown_schema"    // its document has no such schema
+	reasonData         reason = "stnd_defined_data" // the data does not fit its schema
+	reasonNoStream     reason = "no_stream"         // compat: the domain has no stream id
+	reasonNoTopic      reason = "no_topic"          // compat: the stream has no topic
 	reasonSink         reason = "sink"
 )
 
@@ -172,6 +176,12 @@ func clearReply(r *http.Request, ep endpoint, v verdict) reply {
 		return service(http.StatusBadRequest, "SVC0001", "Value of stndDefinedNamespace fields have to be same when domain is stndDefined")
 	case reasonNamespace:
 		return service(http.StatusBadRequest, "SVC2006", "Mandatory input attribute event.commonEventHeader.stndDefinedNamespace is missing from request")
+	case reasonDocument:
+		return service(http.StatusBadRequest, stnddefined.UnknownDocument, "Invalid input value for attribute event.stndDefinedFields.schemaReference. Referred external schema not present in schema repository")
+	case reasonFragment:
+		return service(http.StatusBadRequest, stnddefined.InvalidData, "Event.stndDefinedFields.schemaReference value does not correspond to any external event schema file in externalSchema repo")
+	case reasonData:
+		return service(http.StatusBadRequest, stnddefined.InvalidData, "Event.stndDefinedFields.data invalid against event.stndDefinedFields.schemaReference")
 	}
 	return service(http.StatusBadRequest, "SVC0002", "Incorrect JSON payload") // empty, aborted, malformed, wrapper
 }

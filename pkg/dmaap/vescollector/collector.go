@@ -4,6 +4,7 @@ package vescollector
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/vesbridge/vesbridge/pkg/dmaap/internal/gate"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/internal/httpx"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
+	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
 // Destination is a VES collector. It implements dmaap.Destination.
@@ -28,6 +30,8 @@ type Destination struct {
 	log       *slog.Logger
 	client    *http.Client
 	endpoints []string // root URLs without a slash at the end; the primary first
+	path      string   // below them, with the version
+	door      door
 	gate      gate.Gate
 
 	// Publish's own, which is one goroutine at a time.
@@ -53,6 +57,14 @@ func New(cfg Config, log *slog.Logger) (*Destination, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	d := &Destination{cfg: cfg, log: log.With("component", "vescollector"), client: client}
+	d.path = "/eventListener/" + cmp.Or(cfg.APIVersion, apiVersion(cfg.version()))
+	notes, err := d.door.open(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("VES collector: %w", err)
+	}
+	for _, note := range notes {
+		d.log.Warn("a schema of stndDefined events cannot be used as it is", "note", note)
+	}
 	for _, e := range []string{cfg.Endpoint, cfg.Backup} {
 		if e != "" {
 			d.endpoints = append(d.endpoints, strings.TrimRight(e, "/"))
@@ -64,7 +76,14 @@ func New(cfg Config, log *slog.Logger) (*Destination, error) {
 
 // Limits implements dmaap.Destination: a batch has one domain (VES 7.2 §eventBatch).
 func (d *Destination) Limits() dmaap.Limits {
-	return dmaap.Limits{MaxRecords: d.cfg.MaxBatchEvents, MaxBytes: d.cfg.MaxBatchBytes}
+	l := dmaap.Limits{MaxRecords: d.cfg.MaxBatchEvents, MaxBytes: d.cfg.MaxBatchBytes}
+	if p := d.door.profile; p != nil && p.NoBatch {
+		l.MaxRecords = 1
+	}
+	if d.door.convert && d.door.version == ves.V5_4_1 {
+		l.MaxBytes /= 2 // {"name":…,"value":…} is longer than a member of a hashMap
+	}
+	return l
 }
 
 // Active is the root URL that is in use now, the endpoint's or the backup's. Safe for
@@ -87,13 +106,9 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	for i := range recs {
-		if size := len(recs[i].Body); size > d.cfg.MaxEventBytes {
-			return &dmaap.Error{
-				Class: dmaap.Permanent, Reason: "too_large",
-				Err: fmt.Errorf("event %q has %d bytes, allowed are %d", recs[i].EventID, size, d.cfg.MaxEventBytes),
-			}
-		}
+	messages, refused := d.door.pass(recs)
+	if refused != nil {
+		return refused
 	}
 	ctx, leave, closed := d.gate.Enter(ctx)
 	if closed != nil {
@@ -102,7 +117,7 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 	defer leave()
 	d.renewConnections()
 	d.failBack(ctx)
-	err := d.post(ctx, recs)
+	err := d.post(ctx, messages)
 	d.failOver(err)
 	if err != nil {
 		return err
@@ -110,14 +125,15 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 	return nil
 }
 
-func (d *Destination) post(ctx context.Context, recs []outbox.Record) *dmaap.Error {
+// post sends messages with one event each.
+func (d *Destination) post(ctx context.Context, messages [][]byte) *dmaap.Error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.cfg.Timeout))
 	defer cancel()
-	url := d.endpoints[d.active] + "/eventListener/" + d.cfg.APIVersion
-	body := recs[0].Body
-	if len(recs) > 1 {
+	url := d.endpoints[d.active] + d.path
+	body := messages[0]
+	if len(messages) > 1 {
 		url += "/eventBatch"
-		body = d.batch(recs)
+		body = batch(messages)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -133,19 +149,19 @@ func (d *Destination) post(ctx context.Context, recs []outbox.Record) *dmaap.Err
 }
 
 // batch joins the events' insides (trap 13 of the API: items have no event wrapper).
-func (d *Destination) batch(recs []outbox.Record) []byte {
+func batch(messages [][]byte) []byte {
 	// A new buffer each time: the transport may still read the one of a call that timed out.
 	size := len(`{"eventList":[]}`)
-	for i := range recs {
-		size += len(recs[i].Body)
+	for _, m := range messages {
+		size += len(m)
 	}
 	b := make([]byte, 0, size)
 	b = append(b, `{"eventList":[`...)
-	for i := range recs {
+	for i, m := range messages {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, recs[i].Inside()...)
+		b = append(b, (&outbox.Record{Body: m}).Inside()...)
 	}
 	return append(b, "]}"...)
 }

@@ -409,43 +409,25 @@ func TestConfig(t *testing.T) {
 	require.Contains(t, string(out), "<secret>")
 
 	for text, want := range map[string]string{
-		"{}":                                           "endpoint: missing",
-		"endpoint: ves:8443":                           "no http or https URL",
-		"endpoint: https://u:p@ves":                    "credentials do not belong into a URL",
-		"endpoint: https://ves?a=b":                    "query",
-		"endpoint: http://a\nbackup: http://a":         "same as endpoint",
-		"endpoint: http://a\nprofile: x":               "there is onap-oom",
-		"endpoint: http://a\napi_version: v6":          "neither v7 nor v5",
-		"endpoint: http://a\ntimeout: 0s":              "timeout: must be more than 0",
-		"endpoint: http://a\nretry: {min_backoff: 1h}": "min_backoff 1h is more than",
-		"endpoint: http://a\nendpiont: http://b":       "field endpiont not found",
-		"endpoint: http://a\nbasic_auth: {usr: b}":     "field usr not found",
+		"{}":                                                        "endpoint: missing",
+		"endpoint: ves:8443":                                        "no http or https URL",
+		"endpoint: https://u:p@ves":                                 "credentials do not belong into a URL",
+		"endpoint: https://ves?a=b":                                 "query",
+		"endpoint: http://a\nbackup: http://a":                      "same as endpoint",
+		"endpoint: http://a\nprofile: x":                            "there is onap-oom",
+		"endpoint: http://a\nprofile: ./x.yaml":                     "no such file",
+		"endpoint: http://a\napi_version: v6":                       "neither v7 nor v5",
+		"endpoint: http://a\nves_version: 7.3":                      `unknown VES version "7.3"`,
+		"endpoint: http://a\nves_version: 7.2.1\napi_version: v5":   "v5 does not take VES 7.2.1",
+		"endpoint: http://a\nves_version: 5.4.1\nprofile: oran-smo": "ves_version: ",
+		"endpoint: http://a\ntimeout: 0s":                           "timeout: must be more than 0",
+		"endpoint: http://a\nretry: {min_backoff: 1h}":              "min_backoff 1h is more than",
+		"endpoint: http://a\nendpiont: http://b":                    "field endpiont not found",
+		"endpoint: http://a\nbasic_auth: {usr: b}":                  "field usr not found",
 		"endpoint: http://a\nbasic_auth: {username: a, password: b}\nauthorization: {credentials: c}": "at most one of",
 	} {
 		_, err := parse(text)
 		require.ErrorContains(t, err, want, text)
 		require.NotContains(t, err.Error(), "u:p@")
 	}
-}
-
-// TestTrap21UndeliverableDomains: schema-valid events that a stock OOM collector has no
-// place for.
-func TestTrap21UndeliverableDomains(t *testing.T) {
-	c := DefaultConfig()
-	_, bad := c.Undeliverable("syslog", "")
-	require.False(t, bad, "without a profile nothing is known")
-	c.Profile = "onap-oom"
-	for _, d := range []string{"perf3gpp", "syslog", "thresholdCrossingAlert", "stateChange", "mobileFlow"} {
-		why, bad := c.Undeliverable(d, "")
-		require.True(t, bad, d)
-		require.NotEmpty(t, why)
-	}
-	for _, d := range []string{"fault", "measurement", "heartbeat", "other", "notification", "pnfRegistration"} {
-		_, bad := c.Undeliverable(d, "")
-		require.False(t, bad, d)
-	}
-	_, bad = c.Undeliverable("stndDefined", "3GPP-Heartbeat")
-	require.False(t, bad)
-	_, bad = c.Undeliverable("stndDefined", "other")
-	require.True(t, bad)
 }

@@ -28,6 +28,8 @@ func run(vesDir, schemaDir string) error {
 		"zz_types.go":    writeTypes,
 		"zz_access.go":   writeAccess,
 		"zz_encode.go":   writeEncode,
+		"zz_event.go":    writeEvent,
+		"zz_ves5.go":     writeVES5,
 		"zz_decode.go":   writeDecode,
 		"zz_validate.go": writeValidate,
 		"zz_fields.go":   writeFields,
@@ -39,6 +41,9 @@ func run(vesDir, schemaDir string) error {
 		p.ln("")
 		p.ln("package ves")
 		p.ln("")
+		if name == "zz_ves5.go" {
+			p.ln("import \"strconv\"\n")
+		}
 		write(p)
 		src, err := format.Source(p.Bytes())
 		if err != nil {

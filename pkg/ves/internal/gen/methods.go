@@ -68,11 +68,13 @@ func writeSetEnum(p *printer, g *goType) {
 // present is the Go expression that says whether a required field is there.
 func present(f *goField) string {
 	switch {
-	case f.Plain && f.Kind != model.String && f.Kind != model.Enum:
+	case f.Plain:
 		return "true"
 	case f.Kind == model.String || f.Kind == model.Enum:
 		return "x." + f.Go + ` != ""`
-	case f.Kind == model.Items || f.Kind == model.AnyObject:
+	case f.Kind == model.Object || f.Kind == model.OneOf:
+		return "true" // a struct, which says itself what it lacks
+	case strings.HasPrefix(f.GoType, "[]") || f.GoType == "HashMap" || f.GoType == "RawObject":
 		return "len(x." + f.Go + ") > 0"
 	}
 	return "x." + f.Go + ".Set"
@@ -175,10 +177,21 @@ func writeEncode(p *printer) {
 	}
 }
 
-func encodeField(f *goField) string {
-	key := "`\"" + f.Name + "\":`"
+func encodeField(f *goField) string { return encodeAs(f, f.Name, "encode") }
+
+// encodeAs writes a field under a name; method encodes what is inside it.
+func encodeAs(f *goField, name, method string) string {
+	key := "`\"" + name + "\":`"
 	ref := "x." + f.Go
 	required := f.Plain || f.Required
+	switch {
+	case f.OldNumber && method == "encode":
+		return fmt.Sprintf("e.textOrNumber(%s, %s)", key, ref)
+	case f.OldName != "" && method == "encode":
+		return fmt.Sprintf("e.text(e.pick(%s, `\"%s\":`), %s)", key, f.OldName, ref)
+	case f.Choice && f.Kind == model.String:
+		return fmt.Sprintf("if %s.Set {\ne.text(%s, %s.Value)\n}", ref, key, ref)
+	}
 	switch f.Kind {
 	case model.Number, model.Integer:
 		name := "number"
@@ -200,27 +213,37 @@ func encodeField(f *goField) string {
 		}
 		return fmt.Sprintf("e.optText(%s, %s)", key, ref)
 	case model.HashMap:
+		if required {
+			return fmt.Sprintf("e.hash(%s, %s)", key, ref)
+		}
 		return fmt.Sprintf("e.optHash(%s, %s)", key, ref)
+	case model.Strings:
+		return fmt.Sprintf("if %s {\ne.strings(%s, %s)\n}", listTold(f), key, ref)
+	case model.Integers:
+		return fmt.Sprintf("if %s {\ne.integers(%s, %s)\n}", listTold(f), key, ref)
 	case model.NamedMaps:
 		return fmt.Sprintf("e.optGroups(%s, %s)", key, ref)
 	case model.AnyObject:
 		return fmt.Sprintf("e.optRaw(%s, %s)", key, ref)
-	case model.Items:
+	case model.Items, model.OneOfItems:
 		cond := "len(" + ref + ") > 0"
 		if required {
 			cond = "true"
 		}
-		body := fmt.Sprintf("e.raw(%s)\nfor i := range %s {\n%s[i].encode(e)\n}\ne.end(']')", "`\""+f.Name+"\":[`", ref, ref)
+		body := fmt.Sprintf("e.raw(%s)\nfor i := range %s {\n%s[i].%s(e)\n}\ne.end(']')", "`\""+name+"\":[`", ref, ref, method)
 		if cond == "true" {
 			return body
 		}
 		return "if " + cond + " {\n" + body + "\n}"
-	case model.Object:
+	case model.Object, model.OneOf:
+		if required {
+			return fmt.Sprintf("e.raw(%s)\n%s.%s(e)", key, ref, method)
+		}
 		cond := "!" + ref + ".empty()"
 		if strings.HasPrefix(f.GoType, "*") {
 			cond = ref + " != nil"
 		}
-		return fmt.Sprintf("if %s {\ne.raw(%s)\n%s.encode(e)\n}", cond, key, ref)
+		return fmt.Sprintf("if %s {\ne.raw(%s)\n%s.%s(e)\n}", cond, key, ref, method)
 	}
 	panic("gen: cannot encode " + f.Name)
 }
@@ -249,8 +272,33 @@ func writeValidate(p *printer) {
 				p.ln("%s", l)
 			}
 		}
+		if g.Union {
+			var conds []string
+			for _, f := range g.Fields {
+				if f.Choice {
+					conds = append(conds, choiceSet(&f))
+				}
+			}
+			p.ln("c.choice(%s)", strings.Join(conds, ", "))
+		}
 		p.ln("}\n")
 	}
+}
+
+// listTold is the Go expression that says whether an array of plain values is sent.
+func listTold(f *goField) string {
+	if f.Choice {
+		return choiceSet(f)
+	}
+	return "len(x." + f.Go + ") > 0"
+}
+
+// choiceSet is the Go expression that says whether a choice of a union is made.
+func choiceSet(f *goField) string {
+	if strings.HasPrefix(f.GoType, "[]") {
+		return "x." + f.Go + " != nil"
+	}
+	return "x." + f.Go + ".Set"
 }
 
 func validateField(f *goField) []string {
@@ -270,7 +318,15 @@ func validateField(f *goField) []string {
 			out = append(out, fmt.Sprintf("if %s.Set {\nc.number(%q, %s.Value)\n}", ref, f.Name, ref))
 		}
 	case model.String:
+		if f.Choice {
+			ref += ".Value"
+		}
 		out = append(out, fmt.Sprintf("c.text(%q, %s)", f.Name, ref))
+		if f.Format != "" {
+			out = append(out, fmt.Sprintf("c.format(%q, %q, %s, %s)", f.Name, f.Format, f.Since.Ident(), ref))
+		}
+	case model.Strings:
+		out = append(out, fmt.Sprintf("c.texts(%q, %s)", f.Name, ref))
 	case model.Enum:
 		if f.EnumType == "" || f.EnumType == "Domain" {
 			break // checked by hand: they depend on version or domain
@@ -286,9 +342,9 @@ func validateField(f *goField) []string {
 		out = append(out, fmt.Sprintf("if len(%s) > 0 {\nc.groups(%q, %s)\n}", ref, f.Name, ref))
 	case model.AnyObject:
 		out = append(out, fmt.Sprintf("c.rawObject(%q, %s)", f.Name, ref))
-	case model.Items:
+	case model.Items, model.OneOfItems:
 		out = append(out, fmt.Sprintf("if len(%s) > 0 {\nc.push(%q)\nfor i := range %s {\nc.pushIndex(i)\n%s[i].validate(c)\nc.pop()\n}\nc.pop()\n}", ref, f.Name, ref, ref))
-	case model.Object:
+	case model.Object, model.OneOf:
 		body := fmt.Sprintf("c.push(%q)\n%s.validate(c)\nc.pop()", f.Name, ref)
 		if strings.HasPrefix(f.GoType, "*") {
 			body = "if " + ref + " != nil {\n" + body + "\n}"

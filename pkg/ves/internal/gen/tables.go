@@ -43,6 +43,11 @@ func writeDomains(p *printer, ds []model.Domain, ts []model.Type, first, until m
 	for _, d := range ds {
 		since := max(first, d.Since)
 		p.ln("{domain: %q, since: %s, until: %s, fields: []Field{", d.Name, since.Ident(), until.Ident())
+		w.five = nil
+		if old, ok := model.Domain5(d.Name); ok && first >= model.V7_0_1 {
+			w.five = map[string]string{}
+			w.pair(d.Block, "", old.Block, "", nil)
+		}
 		w.write(d.Block, "", since, until, nil)
 		p.ln("}},")
 	}
@@ -52,6 +57,25 @@ type fieldWriter struct {
 	p      *printer
 	types  map[string]model.Type
 	owners map[string]*goType
+	five   map[string]string // paths of the domain with what 5.4.1 calls them
+}
+
+// pair notes the paths of a 7.x type that the 5.4.1 type told too.
+func (w *fieldWriter) pair(typ, prefix, typ5, prefix5 string, above []string) {
+	old, ok := model.Type5(typ)
+	if !ok || old.Name != typ5 {
+		return
+	}
+	for _, m := range w.types[typ].Members {
+		m5, ok := model.Member5(typ, m.Name, &old)
+		if !ok {
+			continue
+		}
+		w.five[prefix+m.Name] = prefix5 + m5.Name
+		if m.Ref != "" && !slices.Contains(above, m.Ref) {
+			w.pair(m.Ref, prefix+m.Name+".", m5.Ref, prefix5+m5.Name+".", append(above[:len(above):len(above)], typ, m.Ref))
+		}
+	}
 }
 
 // write writes the members of a type below prefix, narrowing the version range on the way.
@@ -92,6 +116,9 @@ func (w *fieldWriter) field(typ, path string, m model.Member, since, until model
 				break
 			}
 		}
+	}
+	if p5 := w.five[path]; p5 != "" {
+		fmt.Fprintf(&b, ", path5: %q", p5)
 	}
 	if until != model.Any {
 		fmt.Fprintf(&b, ", until: %s", until.Ident())

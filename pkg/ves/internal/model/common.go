@@ -57,7 +57,7 @@ func vqmCommon() []Member {
 	var ms []Member
 	ms = append(ms,
 		str("adjacencyName", "adjacency the summary tells of", req),
-		enum("endpointDescription", "whose side", values("Caller", "Callee"), req))
+		enum("endpointDescription", "whose side", values("Caller", "Callee"), req, goType("Endpoint")))
 	for _, side := range [...]string{"endpoint", "local"} {
 		ms = append(ms, counts(
 			side+"RtpOctetsDiscarded", "RTP octets discarded, "+side,
@@ -198,9 +198,9 @@ func voiceCommon() []Member {
 func tcaCommon() []Member {
 	ms := []Member{
 		items("additionalParameters", "counter", "the counters that crossed their thresholds", req),
-		enum("alertAction", "whether the alert begins, goes on or ends", values("CLEAR", "CONT", "SET"), req),
+		enum("alertAction", "whether the alert begins, goes on or ends", values("CLEAR", "CONT", "SET"), req, goType("AlertAction")),
 		str("alertDescription", "unique short name of the alert", req),
-		enum("alertType", "what the alert is about", values("CARD-ANOMALY", "ELEMENT-ANOMALY", "INTERFACE-ANOMALY", "SERVICE-ANOMALY"), req),
+		enum("alertType", "what the alert is about", values("CARD-ANOMALY", "ELEMENT-ANOMALY", "INTERFACE-ANOMALY", "SERVICE-ANOMALY"), req, goType("AlertType")),
 		severity("severity; NORMAL clears"),
 		str("collectionTimestamp", "when the values were collected, RFC 2822", req),
 		str("eventStartTimestamp", "when the event began, RFC 2822", req),
@@ -224,7 +224,7 @@ func syslogCommon() []Member {
 		integer("syslogPri", "priority, 0 to 192", None),
 		num("syslogProcId", "process id", None),
 		num("syslogVer", "version of the syslog protocol", None),
-		enum("syslogSev", "severity", values("Alert", "Critical", "Debug", "Emergency", "Error", "Info", "Notice", "Warning")),
+		enum("syslogSev", "severity", values("Alert", "Critical", "Debug", "Emergency", "Error", "Info", "Notice", "Warning"), goType("SyslogSeverity")),
 	}
 	return append(ms, strs(
 		"eventSourceHost", "host of the device",
@@ -248,8 +248,8 @@ func faultCommon() []Member {
 func stateCommon() []Member {
 	states := values("inService", "maintenance", "outOfService")
 	return []Member{
-		enum("newState", "state now", states, req),
-		enum("oldState", "state before", states, req),
+		enum("newState", "state now", states, req, goType("EntityState")),
+		enum("oldState", "state before", states, req, goType("EntityState")),
 		str("stateInterface", "port or interface whose state changed", req),
 	}
 }

@@ -53,7 +53,7 @@ func blocks7() []Type {
 			version("thresholdCrossingFieldsVersion", Value{Text: "4.0"}), tcaCommon(),
 			hash("additionalFields", "further fields, by name")),
 		obj("counter", "Counters that crossed a threshold.",
-			enum("criticality", "how bad", values("CRIT", "MAJ"), req),
+			enum("criticality", "how bad", values("CRIT", "MAJ"), req, goType("Criticality")),
 			hash("hashMap", "counter values, by name", req),
 			str("thresholdCrossed", "the threshold", req)),
 		obj("syslogFields", "One system log message.",

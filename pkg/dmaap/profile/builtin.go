@@ -1,0 +1,112 @@
+package profile
+
+// builtin are the profiles that come with the bridge, by name.
+func builtin() map[string]*Profile {
+	all := map[string]*Profile{}
+	for _, p := range []*Profile{strictSpec(), onapOOM(), onapStandalone(), oranSMO()} {
+		all[p.Name] = p
+	}
+	return all
+}
+
+func versions7() []string { return []string{"7.0.1", "7.1.1", "7.2", "7.2.1"} }
+
+// onapVersions are those of collector.schema.file: v5 is judged by 28.4.1, v7 by 30.2.1.
+func onapVersions() []string { return append([]string{"5.4.1"}, versions7()...) }
+
+// strictSpec is VES 7.2.1 to the letter, of no collector in particular.
+func strictSpec() *Profile {
+	return &Profile{
+		Name:          "strict-spec",
+		Description:   "VES event listener 7.2.1 as its specification has it",
+		Versions:      versions7(),
+		MaxEventBytes: 2_000_000,
+	}
+}
+
+// schemaMap is etc/externalRepo/schema-map.json of the ONAP collectors.
+func schemaMap() []string {
+	const release = "https://forge.3gpp.org/rep/sa5/MnS/blob/SA88-Rel16/OpenAPI/"
+	return []string{release + "faultMnS.yaml", release + "heartbeatNtf.yaml", release + "PerDataFileReportMnS.yaml", release + "provMnS.yaml"}
+}
+
+func namespaces(streams map[string]string) map[string]string {
+	streams["stndDefined/3GPP-FaultSupervision"] = "unauthenticated.SEC_3GPP_FAULTSUPERVISION_OUTPUT"
+	streams["stndDefined/3GPP-Provisioning"] = "unauthenticated.SEC_3GPP_PROVISIONING_OUTPUT"
+	streams["stndDefined/3GPP-Heartbeat"] = "unauthenticated.SEC_3GPP_HEARTBEAT_OUTPUT"
+	streams["stndDefined/3GPP-PerformanceAssurance"] = "unauthenticated.SEC_3GPP_PERFORMANCEASSURANCE_OUTPUT"
+	return streams
+}
+
+// onapMaxEventBytes is Kafka's max.request.size, beyond which the collector's bus refuses
+// the event and the collector answers 500.
+const onapMaxEventBytes = 1 << 20
+
+// onapOOM is collector.dmaap.streamid and streams_publishes of the OOM chart
+// dcae-ves-collector, collector 1.12.
+func onapOOM() *Profile {
+	return &Profile{
+		Name:        "onap-oom",
+		Description: "ONAP DCAE VES collector 1.12 as its OOM chart configures it",
+		Versions:    onapVersions(),
+		Streams: namespaces(map[string]string{
+			"fault":                    "unauthenticated.SEC_FAULT_OUTPUT",
+			"measurement":              "unauthenticated.VES_MEASUREMENT_OUTPUT",
+			"measurementsForVfScaling": "unauthenticated.VES_MEASUREMENT_OUTPUT",
+			"heartbeat":                "unauthenticated.SEC_HEARTBEAT_OUTPUT",
+			"other":                    "unauthenticated.SEC_OTHER_OUTPUT",
+			"notification":             "unauthenticated.VES_NOTIFICATION_OUTPUT",
+			"pnfRegistration":          "unauthenticated.VES_PNFREG_OUTPUT",
+			"syslog":                   "",
+			"stateChange":              "",
+			"thresholdCrossingAlert":   "",
+			"mobileFlow":               "",
+			"sipSignaling":             "",
+			"voiceQuality":             "",
+		}),
+		SchemaMap:     schemaMap(),
+		MaxEventBytes: onapMaxEventBytes,
+	}
+}
+
+// onapStandalone is etc/collector.properties and etc/ves-dmaap-config.json of the
+// collector's image. Its streamid lacks measurement, but the transformation, which is on,
+// renames the domain before the stream is looked up.
+func onapStandalone() *Profile {
+	const dev = "DCAE-SE-COLLECTOR-EVENTS-DEV"
+	return &Profile{
+		Name:        "onap-standalone",
+		Description: "ONAP DCAE VES collector 1.12 with the configuration inside its image",
+		Versions:    onapVersions(),
+		Streams: namespaces(map[string]string{
+			"fault":                    "unauthenticated.SEC_FAULT_OUTPUT",
+			"measurement":              "unauthenticated.VES_MEASUREMENT_OUTPUT",
+			"measurementsForVfScaling": "unauthenticated.VES_MEASUREMENT_OUTPUT",
+			"heartbeat":                "unauthenticated.SEC_HEARTBEAT_OUTPUT",
+			"other":                    "unauthenticated.SEC_OTHER_OUTPUT",
+			"pnfRegistration":          "unauthenticated.VES_PNFREG_OUTPUT",
+			"notification":             "",
+			"syslog":                   dev,
+			"stateChange":              dev,
+			"thresholdCrossingAlert":   dev,
+			"mobileFlow":               dev,
+			"sipSignaling":             dev,
+			"voiceQuality":             dev,
+		}),
+		SchemaMap:     schemaMap(),
+		MaxEventBytes: onapMaxEventBytes,
+		Transform:     true,
+	}
+}
+
+// oranSMO is the collector of O-RAN SC smo/ves (evel-test-collector, monitor.py): one topic
+// for each domain, named after it; a schema of its own beside 30.2.1. It answers 202 to an
+// eventList, and its store then looks for `event` and drops the whole list.
+func oranSMO() *Profile {
+	return &Profile{
+		Name:        "oran-smo",
+		Description: "VES collector of O-RAN SC smo/ves",
+		Versions:    versions7(),
+		NoBatch:     true,
+	}
+}

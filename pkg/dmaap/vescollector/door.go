@@ -1,0 +1,146 @@
+package vescollector
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vesbridge/vesbridge/pkg/dmaap"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/profile"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
+	"github.com/vesbridge/vesbridge/pkg/outbox"
+	"github.com/vesbridge/vesbridge/pkg/ves"
+)
+
+// door is what an event must pass before it is sent: it is brought into the collector's
+// version, and refused where it is known that the collector will refuse it. A refusal here
+// costs no call, and its reason is better than the collector's, whose answer to a schema
+// violation names no member and to a stream without a topic is a 500 like that of a dead
+// bus (traps 14 and 21 of its API).
+type door struct {
+	convert bool        // to version
+	version ves.Version // that the collector is spoken to in
+	profile *profile.Profile
+	schemas *stnddefined.Schemas
+	most    int // bytes of a message with one event
+}
+
+// open reads what cfg, which is valid, names. notes are what of the schemas cannot be used.
+func (d *door) open(cfg *Config) (notes []string, err error) {
+	*d = door{convert: cfg.VESVersion != "", version: cfg.version(), most: cfg.MaxEventBytes}
+	if d.profile, err = cfg.openProfile(); err != nil {
+		return nil, err
+	}
+	if d.profile != nil && d.profile.MaxEventBytes > 0 {
+		d.most = min(d.most, d.profile.MaxEventBytes)
+	}
+	if cfg.Schemas != "" {
+		d.schemas, notes, err = stnddefined.Load(cfg.Schemas)
+	}
+	return notes, err
+}
+
+// pass returns the messages to send, one for each record, or the first refusal: the sender
+// takes the batch apart then, as it does when the collector refuses one.
+func (d *door) pass(recs []outbox.Record) ([][]byte, *dmaap.Error) {
+	messages := make([][]byte, len(recs))
+	for i := range recs {
+		m, reason, err := d.message(&recs[i])
+		if err != nil {
+			return nil, &dmaap.Error{Class: dmaap.Permanent, Reason: reason, Err: fmt.Errorf("event %q: %w", recs[i].EventID, err)}
+		}
+		messages[i] = m
+	}
+	return messages, nil
+}
+
+func (d *door) message(r *outbox.Record) (m []byte, reason string, err error) {
+	if d.profile != nil {
+		domain := r.Domain
+		if d.convert {
+			domain = domainIn(d.version, domain)
+		}
+		if why, refused := d.profile.Refuses(domain, r.StndDefinedNamespace); refused {
+			return nil, "no_stream", fmt.Errorf("not sent to a collector of profile %s: %s", d.profile.Name, why)
+		}
+	}
+	if m = r.Body; d.convert {
+		if m, err = converted(m, d.version); err != nil {
+			return nil, "version", err
+		}
+	}
+	if len(m) > d.most {
+		return nil, "too_large", fmt.Errorf("has %d bytes, allowed are %d", len(m), d.most)
+	}
+	if r.Domain == string(ves.DomainStndDefined) {
+		if err := d.secondStage(m); err != nil {
+			return nil, "stnd_defined", err
+		}
+	}
+	return m, "", nil
+}
+
+// secondStage judges the data of a stndDefined event.
+func (d *door) secondStage(m []byte) error {
+	if d.profile != nil && d.profile.SchemaMap != nil {
+		var e struct {
+			Event struct {
+				StndDefinedFields struct {
+					SchemaReference string `json:"schemaReference"`
+				} `json:"stndDefinedFields"`
+			} `json:"event"`
+		}
+		if err := json.Unmarshal(m, &e); err != nil {
+			return fmt.Errorf("reading its schemaReference: %w", err)
+		}
+		if why, refused := d.profile.RefusesReference(e.Event.StndDefinedFields.SchemaReference); refused {
+			return fmt.Errorf("not sent to a collector of profile %s: %s", d.profile.Name, why)
+		}
+	}
+	if d.schemas == nil {
+		return nil
+	}
+	var errs []error
+	for _, v := range d.schemas.Check(m) {
+		errs = append(errs, v)
+	}
+	return errors.Join(errs...)
+}
+
+// canSpeak says that events can be converted to a version.
+func canSpeak(v ves.Version) bool { return v >= ves.V7_0_1 }
+
+// headerVersions are the version and vesEventListenerVersion that a version's schema takes.
+func headerVersions(v ves.Version) (header, listener string) {
+	if v == ves.V7_0_1 {
+		return "4.0.1", "7.0.1"
+	}
+	return "4.1", v.String()
+}
+
+// converted returns an event, valid by VES 7.2.1, in the words of version to: its own bytes
+// where it is valid there as it is. Equal events give equal bytes, so that a retry repeats
+// what was sent.
+func converted(body []byte, to ves.Version) ([]byte, error) {
+	if len(ves.CheckJSON(body, to, ves.CheckOptions{Max: 1})) == 0 {
+		return body, nil
+	}
+	e, err := ves.DecodeEvent(body, ves.V7_2_1)
+	if err != nil {
+		return nil, fmt.Errorf("converting to VES %s: %w", to, err)
+	}
+	e.Header.Version, e.Header.VESEventListenerVersion = headerVersions(to)
+	out, err := e.AppendJSON(make([]byte, 0, len(body)), to)
+	if err != nil {
+		return nil, fmt.Errorf("converting to VES %s: %w", to, err)
+	}
+	if found := ves.CheckJSON(out, to, ves.CheckOptions{Max: 3}); len(found) > 0 {
+		texts := make([]string, len(found))
+		for i, v := range found {
+			texts[i] = v.Error()
+		}
+		return nil, fmt.Errorf("VES %s cannot say it: %s", to, strings.Join(texts, "; "))
+	}
+	return out, nil
+}

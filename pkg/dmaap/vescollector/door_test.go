@@ -1,0 +1,183 @@
+package vescollector
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vesbridge/vesbridge/pkg/dmaap"
+	"github.com/vesbridge/vesbridge/pkg/dmaap/dmaaptest"
+	"github.com/vesbridge/vesbridge/pkg/outbox"
+	"github.com/vesbridge/vesbridge/pkg/ves"
+)
+
+// built is a record as the bridge builds it: a valid event of VES 7.2.1.
+func built(domain, id, block string) outbox.Record {
+	r := dmaaptest.Record(domain, "source-0", id)
+	namespace := ""
+	if domain == "stndDefined" {
+		r.StndDefinedNamespace = "3GPP-FaultSupervision"
+		namespace = `,"stndDefinedNamespace":"3GPP-FaultSupervision"`
+	}
+	r.Body = fmt.Appendf(nil, `{"event":{"commonEventHeader":{"version":"4.1","vesEventListenerVersion":"7.2.1","domain":%q,"eventId":%q,`+
+		`"eventName":"X_a-b_c","sourceName":"source-0","reportingEntityName":"b","priority":"Normal","sequence":0,`+
+		`"startEpochMicrosec":1790000000000000,"lastEpochMicrosec":1790000060000000%s}%s}}`, domain, id, namespace, block)
+	return r
+}
+
+func measurement(id, more string) outbox.Record {
+	return built("measurement", id, `,"measurementFields":{"measurementFieldsVersion":"4.0","measurementInterval":60,"requestRate":12.5`+more+`}`)
+}
+
+func refusedWith(t *testing.T, err error, reason string) string {
+	t.Helper()
+	var e *dmaap.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, dmaap.Permanent, e.Class, "%v", e)
+	require.Equal(t, reason, e.Reason, "%v", e)
+	return e.Error()
+}
+
+// TestVersionOfTheCollector: each event leaves in the version of its destination, valid by it.
+func TestVersionOfTheCollector(t *testing.T) {
+	for _, v := range []ves.Version{ves.V7_0_1, ves.V7_1_1, ves.V7_2, ves.V7_2_1} {
+		c := newCollector(t)
+		cfg := c.settings()
+		cfg.VESVersion = v.String()
+		require.NoError(t, cfg.Validate())
+		d := make1(t, cfg)
+		recs := []outbox.Record{measurement("a", ""), measurement("b", `,"hugePagesArray":[{"hugePagesIdentifier":"2048","bytesFree":1}]`)}
+		if v == ves.V7_0_1 { // hugePagesIdentifier was a number there
+			text := refusedWith(t, d.Publish(t.Context(), recs), "version")
+			require.Contains(t, text, `event "b": VES 7.0.1 cannot say it: /event/measurementFields/hugePagesArray/0/hugePagesIdentifier`)
+			require.Empty(t, c.received(), "nothing of a batch that is taken apart is sent")
+			recs = recs[:1]
+		}
+		require.NoError(t, d.Publish(t.Context(), recs))
+		require.NoError(t, d.Publish(t.Context(), recs), "a retry")
+		got := c.received()
+		require.Len(t, got, 2*len(recs))
+		require.Equal(t, got[:len(recs)], got[len(recs):], "a retry repeats the bytes")
+		for i, body := range got[:len(recs)] {
+			require.Empty(t, ves.CheckJSON([]byte(body), v, ves.CheckOptions{Strict: true}), "%s", v)
+			require.Contains(t, body, `"vesEventListenerVersion":"`+v.String()+`"`)
+			require.Contains(t, body, `"requestRate":12.5`)
+			require.Contains(t, body, `"eventId":"`+recs[i].EventID+`"`)
+		}
+		require.True(t, strings.HasPrefix(c.paths[0], "/eventListener/v7"))
+	}
+}
+
+func TestVersionLeavesAloneWhatItCanSay(t *testing.T) {
+	c := newCollector(t)
+	cfg := c.settings()
+	cfg.VESVersion = "7.2.1"
+	r := measurement("a", "")
+	r.Body = []byte(strings.Replace(string(r.Body), `"requestRate":12.5`, `"requestRate": 12.50`, 1))
+	require.NoError(t, make1(t, cfg).Publish(t.Context(), []outbox.Record{r}))
+	require.Equal(t, []string{string(r.Body)}, c.received())
+}
+
+// TestVersionWithoutTheDomain: check tells it, and the event is set aside rather than retried.
+func TestVersionWithoutTheDomain(t *testing.T) {
+	c := newCollector(t)
+	cfg := c.settings()
+	cfg.VESVersion = "7.1.1"
+	why, refused := cfg.Undeliverable("stndDefined", "3GPP-Heartbeat")
+	require.True(t, refused)
+	require.Equal(t, "VES 7.1.1 has no domain stndDefined", why)
+	_, refused = cfg.Undeliverable("perf3gpp", "")
+	require.False(t, refused)
+	r := built("stndDefined", "s", `,"stndDefinedFields":{"stndDefinedFieldsVersion":"1.0","data":{}}`)
+	refusedWith(t, make1(t, cfg).Publish(t.Context(), []outbox.Record{r}), "version")
+	require.Empty(t, c.received())
+}
+
+// TestTrap21NoCallForWhatTheCollectorRefuses: a stream without a topic is answered with 500,
+// like a dead bus: the event would be tried again and again.
+func TestTrap21NoCallForWhatTheCollectorRefuses(t *testing.T) {
+	c := newCollector(t)
+	cfg := c.settings()
+	cfg.Profile = "onap-oom"
+	d := make1(t, cfg)
+	for domain, want := range map[string]string{"syslog": "no topic behind it", "perf3gpp": "a domain of HV-VES"} {
+		why, refused := cfg.Undeliverable(domain, "")
+		require.True(t, refused)
+		require.Contains(t, why, want)
+		text := refusedWith(t, d.Publish(t.Context(), dmaaptest.Records(domain, 3)), "no_stream")
+		require.Contains(t, text, want)
+	}
+	require.Empty(t, c.received())
+	require.NoError(t, d.Publish(t.Context(), dmaaptest.Records("fault", 3)))
+	require.Len(t, c.received(), 3)
+	cfg.Profile = ""
+	_, refused := cfg.Undeliverable("syslog", "")
+	require.False(t, refused, "without a profile nothing is known")
+}
+
+// TestNoBatchToOneThatDropsThem: O-RAN SC's collector answers 202 to an eventList and loses it.
+func TestNoBatchToOneThatDropsThem(t *testing.T) {
+	cfg := newCollector(t).settings()
+	require.Equal(t, cfg.MaxBatchEvents, make1(t, cfg).Limits().MaxRecords)
+	cfg.Profile = "oran-smo"
+	require.Equal(t, 1, make1(t, cfg).Limits().MaxRecords)
+}
+
+func TestSizeOfTheProfile(t *testing.T) {
+	c := newCollector(t)
+	cfg := c.settings()
+	big := measurement("big", `,"additionalFields":{"x":"`+strings.Repeat("x", 1_100_000)+`"}`)
+	require.NoError(t, make1(t, cfg).Publish(t.Context(), []outbox.Record{big}), "VES allows 2 MB")
+	cfg.Profile = "onap-oom"
+	text := refusedWith(t, make1(t, cfg).Publish(t.Context(), []outbox.Record{big}), "too_large")
+	require.Contains(t, text, "allowed are 1048576")
+}
+
+// TestSecondStageBeforeTheCollector: its answer would name no member.
+func TestSecondStageBeforeTheCollector(t *testing.T) {
+	dir := t.TempDir()
+	const url = "https://example.org/a.yaml"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "schema-map.json"), []byte(`[{"publicURL":"`+url+`","localURL":"a.yaml"},{"publicURL":"x","localURL":"x"}]`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("components: {schemas: {A: {type: object, required: [alarmId]}}}"), 0o600))
+	event := func(reference, data string) []outbox.Record {
+		return []outbox.Record{built("stndDefined", "s", `,"stndDefinedFields":{"stndDefinedFieldsVersion":"1.0","schemaReference":"`+reference+`","data":`+data+`}`)}
+	}
+	c := newCollector(t)
+	cfg := c.settings()
+	cfg.Schemas = dir
+	d := make1(t, cfg)
+	const ref = url + "#/components/schemas/A"
+	require.NoError(t, d.Publish(t.Context(), event(ref, `{"alarmId":"1"}`)))
+	text := refusedWith(t, d.Publish(t.Context(), event(ref, `{}`)), "stnd_defined")
+	require.Contains(t, text, "/event/stndDefinedFields/data: missing property 'alarmId' (SVC2000)")
+	require.Contains(t, refusedWith(t, d.Publish(t.Context(), event(url+"x#/A", `{}`)), "stnd_defined"), "SVC2004")
+	require.Len(t, c.received(), 1)
+
+	cfg.Schemas, cfg.Profile = "", "onap-oom"
+	require.Contains(t, refusedWith(t, make1(t, cfg).Publish(t.Context(), event(ref, `{"alarmId":"1"}`)), "stnd_defined"), "its schema map lacks")
+	cfg.Schemas = filepath.Join(dir, "nowhere")
+	_, err := New(cfg, nil)
+	require.ErrorContains(t, err, "opening the folder of schemas")
+}
+
+// TestChangedProfileFileIsAnotherConfig: a reload replaces the destinations whose Config differs.
+func TestChangedProfileFileIsAnotherConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lab.yaml")
+	read := func(text string) Config {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		cfg := DefaultConfig()
+		cfg.Endpoint, cfg.Profile = "http://a", file
+		require.NoError(t, cfg.Validate())
+		return cfg
+	}
+	a, b := read("{name: lab, versions: [7.2.1]}"), read("{name: lab, versions: [7.2.1], streams: {fault: F}}")
+	require.NotEqual(t, a, b)
+	require.Equal(t, b, read("{name: lab, versions: [7.2.1], streams: {fault: F}}"))
+	require.NoError(t, os.Remove(file))
+	_, refused := b.Undeliverable("measurement", "")
+	require.True(t, refused, "what was read holds")
+}
