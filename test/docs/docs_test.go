@@ -140,7 +140,7 @@ func TestBlocksDoWhatThePageSays(t *testing.T) {
 
 // expected are the warnings that an example may give: its passwords are not here, and a bus
 // need not have a topic for what nobody sends.
-var expected = regexp.MustCompile(`has no topic for|no such file or directory`)
+var expected = regexp.MustCompile(`refuses |no such file or directory`)
 
 func checkConfig(t *testing.T, dir, at, text string) {
 	t.Helper()
