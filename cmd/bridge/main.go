@@ -82,7 +82,7 @@ Exit codes: 0 fine, 1 problems found, 2 could not run.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCmd(&lf), demoCmd(&lf), checkCmd(), previewCmd(&lf), validateCmd(),
-		collectorCmd(&lf), schemaCmd(), profilesCmd(),
+		collectorCmd(&lf), schemaCmd(), registrationCmd(), profilesCmd(),
 	)
 	return root
 }

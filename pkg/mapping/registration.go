@@ -165,18 +165,17 @@ func (r *registered) priority() *element {
 	e := &element{name: "priority", presence: required}
 	var values []string
 	for _, m := range r.mappings {
-		switch {
-		case m.priority == nil:
+		if m.priority == nil {
 			values = append(values, string(ves.PriorityNormal))
-		default:
-			c, ok := m.priority.constant()
-			if !ok {
-				e.value = texts(priorities()...)
-				e.comment = madeOf + m.priority.source
-				return e
-			}
-			values = append(values, c)
+			continue
 		}
+		c, ok := m.priority.constant()
+		if !ok {
+			e.value = texts(priorities()...)
+			e.comment = madeOf + m.priority.source
+			return e
+		}
+		values = append(values, c)
 	}
 	slices.Sort(values)
 	e.value = texts(slices.Compact(values)...)

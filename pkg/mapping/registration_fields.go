@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vesbridge/vesbridge/pkg/ves"
@@ -316,8 +317,10 @@ func group(b *block) *element {
 			castTo: "number", aggregationRole: roleGauge, nonNegative: true,
 			comment: fmt.Sprintf("how many namedHashMaps there were beyond %d; in the one that has it the index keys are %q", b.limit, otherKey),
 		}))
-		if b.nameText != nil && len(name.value) > 0 {
-			name.value = append(name.value, texts(b.nameText.source+"/"+otherKey)...)
+		if rest := b.group + "/" + otherKey; len(name.value) > 0 && b.nameText != nil {
+			name.value = append(name.value, texts(rest)...)
+		} else if b.nameText != nil {
+			name.comment = join(name.comment, strconv.Quote(rest)+" adds up what is beyond the limit")
 		}
 		g.comment = "one for each of: " + strings.Join(b.index, ", ")
 	}

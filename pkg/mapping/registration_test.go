@@ -246,7 +246,10 @@ func (q *qualifier) check(t *testing.T, path string, v any, shown map[string]boo
 				continue
 			}
 			name := item.(map[string]any)["name"].(string)
-			i := slices.IndexFunc(q.groups, func(g *qualifier) bool { return g.children["name"].allows(name) })
+			i := slices.IndexFunc(q.groups, func(g *qualifier) bool { return slices.Contains(g.children["name"].values, name) })
+			if i < 0 { // a name made of labels
+				i = slices.IndexFunc(q.groups, func(g *qualifier) bool { return g.children["name"].allows(name) })
+			}
 			require.GreaterOrEqual(t, i, 0, "group %s is not registered", name)
 			q.groups[i].check(t, path+strconv.Itoa(i), item, shown)
 		}
@@ -268,4 +271,43 @@ func (q *qualifier) paths(path string) []string {
 		out = append(out, g.paths(path+strconv.Itoa(i))...)
 	}
 	return out
+}
+
+// TestOverflowIsRegistered: what an event tells of items that it has no room for is in the
+// registration too.
+func TestOverflowIsRegistered(t *testing.T) {
+	set := loadSet(t, head+`
+limits: {items: 1, groups: 1}
+fields:
+  cpuUsageArray:
+    - {key: cpuIdentifier, from: cpu, percentUsage: {expr: cpu, other: sum}}
+  nicPerformanceArray:
+    - {key: nicIdentifier, from: dev, valuesAreSuspect: "false", receivedOctetsDelta: {expr: rx, other: sum}}
+  additionalMeasurements:
+    upstream: {by: cluster, requests: {expr: rq, other: sum}}
+    route: {by: route, name: fixed, hits: hits}
+    routes: {by: route, name: '{{ .route }}', hits: hits}
+`)
+	f := newFake(origin())
+	f.set("up", 1, "ns", "a")
+	for _, item := range []string{"x", "y", "z"} {
+		for _, expr := range []string{"cpu", "rx", "rq", "hits"} {
+			f.set(expr, 3, "ns", "a", item)
+		}
+	}
+	docs := registrations(t, set.Registration(mapping.RegistrationOptions{ReportingEntityName: "vesbridge"}))
+	require.Len(t, docs, 1)
+	var c collected
+	e, err := mapping.New(set, f, c.sink, mapping.Options{})
+	require.NoError(t, err)
+	_, err = e.Evaluate(t.Context(), minute(0))
+	require.NoError(t, err)
+	require.Len(t, c.bodies, 1)
+	shown := map[string]bool{}
+	var message map[string]any
+	require.NoError(t, json.Unmarshal([]byte(c.bodies[0]), &message))
+	docs[0].check(t, "event", message["event"], shown)
+	for _, path := range docs[0].paths("event") {
+		require.True(t, shown[path], "%s is registered and not there: %s", path, c.bodies[0])
+	}
 }

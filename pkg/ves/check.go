@@ -13,7 +13,7 @@ import (
 // CheckOptions say how CheckJSON judges.
 type CheckOptions struct {
 	// Strict adds the rules that the schema does not state but receivers rely on: a message
-	// is an event or a list, a batch is not empty and of one domain, the block fits the
+	// is an event or a list, a batch is not empty and of one domain (and namespace), the block fits the
 	// domain, epochs are microseconds, an eventId has no white space, required header texts
 	// are not empty, stndDefined has its namespace, text is UTF-8, and names unknown to
 	// 5.4.1 are told although its schema tolerates them.
@@ -70,6 +70,7 @@ type jsonChecker struct {
 	fails   int
 	event   strictEvent
 	first   string // domain of a batch's first event
+	firstNS string // its stndDefinedNamespace
 }
 
 // step is one part of a JSON pointer: a member's key, or an index where key is nil.

@@ -151,7 +151,7 @@ func TestUpConversionIsValid(t *testing.T) {
 			require.NoError(t, validBy(t, schema, out), "%s became %s", body, out)
 			var doc any
 			require.NoError(t, json.Unmarshal(body, &doc))
-			require.Equal(t, homeless(doc), len(lost), "%s lost %v", body, lost)
+			require.Len(t, lost, homeless(doc), "%s lost %v", body, lost)
 			lossy += min(len(lost), 1)
 		}
 	}

@@ -356,6 +356,10 @@ func spots(v any, set func(any), key string, parent map[string]any) []spot {
 	return out
 }
 
+// boundaries are values at the edge of what a member may take.
+var boundaries = []any{json.Number("0"), json.Number("-0"), json.Number("-1"), json.Number("9223372036854775808"), json.Number("1e308"),
+	json.Number("-1E-400"), json.Number("0.1"), "", " ", strings.Repeat("ü", 300), "\u0000", []any{}, map[string]any{}, map[string]any{"": ""}, false}
+
 // mutate changes one place of a message and says how.
 func (g *eventMaker) mutate(doc map[string]any) string {
 	all := spots(doc, nil, "", nil)[1:]
@@ -365,7 +369,7 @@ func (g *eventMaker) mutate(doc map[string]any) string {
 	}
 	s := all[g.r.IntN(len(all))]
 	names := []string{"requestRate", "eventId", "name", "hashMap", "surprise", "vNicPerformanceArray", "p"}
-	switch how := g.r.IntN(7); {
+	switch how := g.r.IntN(8); {
 	case how == 0 && s.parent != nil:
 		delete(s.parent, s.key)
 		return "drop"
@@ -389,6 +393,9 @@ func (g *eventMaker) mutate(doc map[string]any) string {
 	case how == 5:
 		s.set(json.Number("3.0"))
 		return "3.0"
+	case how == 6:
+		s.set(boundaries[g.r.IntN(len(boundaries))])
+		return "boundary"
 	}
 	if a, ok := s.value.([]any); ok {
 		s.set(append(a, map[string]any{"p": 1}))

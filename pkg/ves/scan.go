@@ -90,7 +90,11 @@ func (s *scanner) stringSpan() (span, bool) {
 	}
 	sp := span{start: s.pos + 1}
 	for i := sp.start; i < len(s.data); i++ {
-		switch c := s.data[i]; {
+		c := s.data[i]
+		if plain[c] {
+			continue
+		}
+		switch {
 		case c == '"':
 			sp.end = i
 			s.pos = i + 1

@@ -79,7 +79,10 @@ func (c *jsonChecker) checkStrict() {
 		c.violate("stndDefinedNamespace", CodeNamespace, "is required by collectors for domain stndDefined", "", "name the namespace, e.g. 3GPP-FaultSupervision")
 	}
 	if c.first == "" {
-		c.first = h["domain"]
+		c.first, c.firstNS = h["domain"], h["stndDefinedNamespace"]
+	} else if ns := h["stndDefinedNamespace"]; domain == DomainStndDefined && h["domain"] == c.first && ns != c.firstNS && ns != "" {
+		c.violate("stndDefinedNamespace", CodeMixedBatch, "must be the namespace of the batch's first event, "+shorten([]byte(c.firstNS)),
+			strconv.Quote(shorten([]byte(ns))), "send one batch per namespace")
 	} else if h["domain"] != c.first {
 		c.violate("domain", CodeMixedBatch, "must be the domain of the batch's first event, "+shorten([]byte(c.first)),
 			strconv.Quote(shorten([]byte(domain))), "send one batch per domain")

@@ -212,6 +212,14 @@ func TestTrap13_BatchItemsAreUnwrappedAndOfOneDomain(t *testing.T) {
 	only(t, ves.CheckJSON(batch(inside, faultInside), ves.V7_2_1, strict), ves.CodeMixedBatch, "/eventList/1/commonEventHeader/domain")
 	require.Empty(t, ves.CheckJSON(batch(inside, faultInside), ves.V7_2_1, ves.CheckOptions{}), "the schema does not mind")
 	only(t, ves.CheckJSON(batch(), ves.V7_2_1, strict), ves.CodeWrapper, "/eventList")
+
+	stnd := func(namespace string) []byte {
+		e, err := ves.NewStndDefined(header(), namespace, "", ves.RawObject(`{}`))
+		require.NoError(t, err)
+		return bytes.TrimSuffix(bytes.TrimPrefix(send(t, e), []byte(`{"event":`)), []byte(`}`))
+	}
+	require.Empty(t, ves.CheckJSON(batch(stnd("a"), stnd("a")), ves.V7_2_1, strict))
+	only(t, ves.CheckJSON(batch(stnd("a"), stnd("b")), ves.V7_2_1, strict), ves.CodeMixedBatch, "/eventList/1/commonEventHeader/stndDefinedNamespace")
 }
 
 func TestTrap17_TheSameEventIsTheSameBytes(t *testing.T) {

@@ -207,26 +207,26 @@ func (x *HeartbeatFields) check(c *checker) {
 	}
 }
 
-// within reports an integer outside the range that the specification's text gives it.
-func (c *checker) within(name string, i, low, high int64) {
-	if i < low || i > high {
-		c.report(name, CodeRange, "must be from "+strconv.FormatInt(low, 10)+" to "+strconv.FormatInt(high, 10), strconv.FormatInt(i, 10), "")
+// upTo reports an integer that is not from 0 to limit, as the specification's text wants it.
+func (c *checker) upTo(name string, i, limit int64) {
+	if i < 0 || i > limit {
+		c.report(name, CodeRange, "must be from 0 to "+strconv.FormatInt(limit, 10), strconv.FormatInt(i, 10), "")
 	}
 }
 
 // check holds facility and priority to what VES says of them.
 func (x *SyslogFields) check(c *checker) {
 	if x.SyslogFacility.Set {
-		c.within("syslogFacility", x.SyslogFacility.Value, 0, 23)
+		c.upTo("syslogFacility", x.SyslogFacility.Value, 23)
 	}
 	if x.SyslogPri.Set {
-		c.within("syslogPri", x.SyslogPri.Value, 0, 192)
+		c.upTo("syslogPri", x.SyslogPri.Value, 192)
 	}
 }
 
 func (x *MobileFlowFields) check(c *checker) {
-	c.within("otherEndpointPort", x.OtherEndpointPort, 0, 65535)
-	c.within("reportingEndpointPort", x.ReportingEndpointPort, 0, 65535)
+	c.upTo("otherEndpointPort", x.OtherEndpointPort, 65535)
+	c.upTo("reportingEndpointPort", x.ReportingEndpointPort, 65535)
 }
 
 // check wants the reference to be an address: the collector looks it up as one.

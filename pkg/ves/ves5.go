@@ -115,7 +115,7 @@ func (e *Event) encode5(enc *encoder) {
 	e.encodeBlocks5(enc)
 }
 
-// pair writes one {"name":…,"value":…}.
+// pair5 writes one {"name":…,"value":…}.
 func (e *encoder) pair5(name, value string) {
 	e.raw("{")
 	e.text(`"name":`, name)
@@ -123,13 +123,10 @@ func (e *encoder) pair5(name, value string) {
 	e.end('}')
 }
 
-// pairs5 writes a hashMap as an array of names and values; the extension member takes the
-// extras too, save those whose name the event itself uses.
-func (e *encoder) pairs5(key string, h HashMap, extension bool) {
-	var more []extra
-	if extension {
-		more = e.more.entries
-	}
+// pairs5 writes a block's further fields, a hashMap, as an array of names and values, with
+// the extras behind, save those whose name the event itself uses.
+func (e *encoder) pairs5(key string, h HashMap) {
+	more := e.more.entries
 	if len(h)+len(more) == 0 {
 		return
 	}
@@ -339,9 +336,9 @@ func (x *JSONObjectInstance) encodeRest5(e *encoder) {
 type uniqueNames map[string]int
 
 func (names uniqueNames) add(dst *HashMap, kv KV) {
-	key, n := kv.Key, 2
-	if names[key] > 0 {
-		for n = names[key]; names[kv.Key] > 0; n++ {
+	key := kv.Key
+	if n := names[key]; n > 0 {
+		for ; names[kv.Key] > 0; n++ {
 			kv.Key = key + "_" + strconv.Itoa(n)
 		}
 		names[key] = n // no name is tried twice, so that no input costs quadratic time

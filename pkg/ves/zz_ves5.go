@@ -128,7 +128,7 @@ func (x *Measurement) encode5(e *encoder) {
 	}
 	e.features5(`"featureUsageArray":`, x.FeatureUsageArray)
 	e.groups5(`"additionalMeasurements":`, x.AdditionalMeasurements, true)
-	e.pairs5(`"additionalFields":`, x.AdditionalFields, true)
+	e.pairs5(`"additionalFields":`, x.AdditionalFields)
 	if len(x.AdditionalObjects) > 0 {
 		e.raw(`"additionalObjects":[`)
 		for i := range x.AdditionalObjects {
@@ -223,7 +223,7 @@ func (x *Measurement) extra5(m *extras, at string) {
 func (x *HeartbeatFields) encode5(e *encoder) {
 	e.raw(`{"heartbeatFieldsVersion":1.1,`)
 	e.integer(`"heartbeatInterval":`, x.HeartbeatInterval)
-	e.pairs5(`"additionalFields":`, x.AdditionalFields, true)
+	e.pairs5(`"additionalFields":`, x.AdditionalFields)
 	e.end('}')
 }
 
@@ -250,7 +250,7 @@ func (x *FaultFields) encode5(e *encoder) {
 	e.text(`"vfStatus":`, string(x.VFStatus))
 	e.optText(`"alarmInterfaceA":`, x.AlarmInterfaceA)
 	e.optText(`"eventCategory":`, x.EventCategory)
-	e.pairs5(`"alarmAdditionalInformation":`, x.AlarmAdditionalInformation, true)
+	e.pairs5(`"alarmAdditionalInformation":`, x.AlarmAdditionalInformation)
 	e.end('}')
 }
 
@@ -302,7 +302,7 @@ func (x *ThresholdCrossingAlertFields) encode5(e *encoder) {
 	e.optText(`"interfaceName":`, x.InterfaceName)
 	e.optText(`"networkService":`, x.NetworkService)
 	e.optText(`"possibleRootCause":`, x.PossibleRootCause)
-	e.pairs5(`"additionalFields":`, x.AdditionalFields, true)
+	e.pairs5(`"additionalFields":`, x.AdditionalFields)
 	e.end('}')
 }
 
@@ -414,7 +414,7 @@ func (x *StateChangeFields) encode5(e *encoder) {
 	e.text(`"newState":`, string(x.NewState))
 	e.text(`"oldState":`, string(x.OldState))
 	e.text(`"stateInterface":`, x.StateInterface)
-	e.pairs5(`"additionalFields":`, x.AdditionalFields, true)
+	e.pairs5(`"additionalFields":`, x.AdditionalFields)
 	e.end('}')
 }
 
@@ -438,7 +438,7 @@ func (x *StateChangeFields) decode5(s *scanner) bool {
 
 func (x *OtherFields) encode5(e *encoder) {
 	e.raw(`{"otherFieldsVersion":1.1,`)
-	e.pairs5(`"nameValuePairs":`, x.HashMap, true)
+	e.pairs5(`"nameValuePairs":`, x.HashMap)
 	e.groups5(`"hashOfNameValuePairArrays":`, x.ArrayOfNamedHashMap, false)
 	if len(x.JSONObjects) > 0 {
 		e.raw(`"jsonObjects":[`)
@@ -500,7 +500,7 @@ func (x *MobileFlowFields) encode5(e *encoder) {
 	e.optText(`"tac":`, x.Tac)
 	e.optText(`"tunnelId":`, x.TunnelID)
 	e.optText(`"vlanId":`, x.VlanID)
-	e.pairs5(`"additionalFields":`, x.AdditionalFields, true)
+	e.pairs5(`"additionalFields":`, x.AdditionalFields)
 	e.end('}')
 }
 
@@ -594,7 +594,7 @@ func (x *SIPSignalingFields) encode5(e *encoder) {
 	e.optText(`"summarySip":`, x.SummarySIP)
 	e.raw(`"vendorVnfNameFields":`)
 	x.VendorNFNameFields.encode5(e)
-	e.pairs5(`"additionalInformation":`, x.AdditionalInformation, true)
+	e.pairs5(`"additionalInformation":`, x.AdditionalInformation)
 	e.end('}')
 }
 
@@ -639,7 +639,7 @@ func (x *VoiceQualityFields) encode5(e *encoder) {
 	}
 	e.raw(`"vendorVnfNameFields":`)
 	x.VendorNFNameFields.encode5(e)
-	e.pairs5(`"additionalInformation":`, x.AdditionalInformation, true)
+	e.pairs5(`"additionalInformation":`, x.AdditionalInformation)
 	e.end('}')
 }
 

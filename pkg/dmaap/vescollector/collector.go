@@ -58,7 +58,7 @@ func New(cfg Config, log *slog.Logger) (*Destination, error) {
 	}
 	d := &Destination{cfg: cfg, log: log.With("component", "vescollector"), client: client}
 	d.path = "/eventListener/" + cmp.Or(cfg.APIVersion, apiVersion(cfg.version()))
-	notes, err := d.door.open(&cfg)
+	notes, err := d.door.open(&cfg, d.log)
 	if err != nil {
 		return nil, fmt.Errorf("VES collector: %w", err)
 	}

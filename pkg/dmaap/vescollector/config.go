@@ -24,7 +24,8 @@ type Config struct {
 	// Profile says what the collector accepts: a name of package profile, such as onap-oom,
 	// or the path of a profile file. What it refuses `check` tells, and no call is made for.
 	Profile string `yaml:"profile,omitempty"`
-	// VESVersion is the version of VES that the collector is spoken to in: 7.0.1 to 7.2.1.
+	// VESVersion is the version of VES that the collector is spoken to in: 5.4.1 or
+	// 7.0.1 to 7.2.1.
 	// Events are converted on their way out, and those that the version cannot say are set
 	// aside. Empty sends them as they are.
 	VESVersion string `yaml:"ves_version,omitempty"`
@@ -125,8 +126,6 @@ func (c *Config) validateVersions() error {
 			errs = append(errs, fmt.Errorf("ves_version: %w", err))
 		case p != nil && !p.Speaks(v):
 			errs = append(errs, fmt.Errorf("ves_version: a collector of profile %s does not take %s, only %s", p.Name, v, strings.Join(p.Versions, ", ")))
-		case !canSpeak(v):
-			errs = append(errs, fmt.Errorf("ves_version: events cannot be converted to %s yet", v))
 		}
 		want = apiVersion(v)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
@@ -13,7 +14,7 @@ import (
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
-// door is what an event must pass before it is sent: it is brought into the collector's
+// door is what an event must pass before it is sent; it is Publish's own: it is brought into the collector's
 // version, and refused where it is known that the collector will refuse it. A refusal here
 // costs no call, and its reason is better than the collector's, whose answer to a schema
 // violation names no member and to a stream without a topic is a 500 like that of a dead
@@ -24,11 +25,13 @@ type door struct {
 	profile *profile.Profile
 	schemas *stnddefined.Schemas
 	most    int // bytes of a message with one event
+	log     *slog.Logger
+	told    map[string]bool // what conversions were told to leave out
 }
 
 // open reads what cfg, which is valid, names. notes are what of the schemas cannot be used.
-func (d *door) open(cfg *Config) (notes []string, err error) {
-	*d = door{convert: cfg.VESVersion != "", version: cfg.version(), most: cfg.MaxEventBytes}
+func (d *door) open(cfg *Config, log *slog.Logger) (notes []string, err error) {
+	*d = door{convert: cfg.VESVersion != "", version: cfg.version(), most: cfg.MaxEventBytes, log: log, told: map[string]bool{}}
 	if d.profile, err = cfg.openProfile(); err != nil {
 		return nil, err
 	}
@@ -66,8 +69,12 @@ func (d *door) message(r *outbox.Record) (m []byte, reason string, err error) {
 		}
 	}
 	if m = r.Body; d.convert {
-		if m, err = converted(m, d.version); err != nil {
+		var lost []string
+		if m, lost, err = converted(m, d.version); err != nil {
 			return nil, "version", err
+		}
+		if len(lost) > 0 {
+			d.tellLost(r, lost)
 		}
 	}
 	if len(m) > d.most {
@@ -108,39 +115,35 @@ func (d *door) secondStage(m []byte) error {
 	return errors.Join(errs...)
 }
 
-// canSpeak says that events can be converted to a version.
-func canSpeak(v ves.Version) bool { return v >= ves.V7_0_1 }
-
-// headerVersions are the version and vesEventListenerVersion that a version's schema takes.
-func headerVersions(v ves.Version) (header, listener string) {
-	if v == ves.V7_0_1 {
-		return "4.0.1", "7.0.1"
+// converted returns an event in the words of version to, and what that version has no words
+// for: the event's own bytes where they are valid there. Equal events give equal bytes, so
+// that a retry repeats what was sent.
+func converted(body []byte, to ves.Version) (m []byte, lost []string, err error) {
+	if len(ves.CheckJSON(body, to, ves.CheckOptions{Max: 1})) == 0 {
+		return body, nil, nil
 	}
-	return "4.1", v.String()
+	// The bridge builds 7.2.1; its intake also takes 5.4.1, which says no version by name.
+	from := ves.V7_2_1
+	env, err := ves.ParseEnvelope(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("converting to VES %s: %w", to, err)
+	}
+	if len(env.Events) == 1 && env.Events[0].VESEventListenerVersion == "" {
+		from = ves.V5_4_1
+	}
+	return ves.Convert(make([]byte, 0, len(body)+len(body)/4), body, from, to)
 }
 
-// converted returns an event, valid by VES 7.2.1, in the words of version to: its own bytes
-// where it is valid there as it is. Equal events give equal bytes, so that a retry repeats
-// what was sent.
-func converted(body []byte, to ves.Version) ([]byte, error) {
-	if len(ves.CheckJSON(body, to, ves.CheckOptions{Max: 1})) == 0 {
-		return body, nil
+// maxTold bounds the kinds of loss that are told.
+const maxTold = 100
+
+// tellLost logs what a conversion leaves out, once for each eventName and what it is.
+func (d *door) tellLost(r *outbox.Record, lost []string) {
+	key := r.EventName + "\x00" + strings.Join(lost, ",")
+	if d.told[key] || len(d.told) >= maxTold {
+		return
 	}
-	e, err := ves.DecodeEvent(body, ves.V7_2_1)
-	if err != nil {
-		return nil, fmt.Errorf("converting to VES %s: %w", to, err)
-	}
-	e.Header.Version, e.Header.VESEventListenerVersion = headerVersions(to)
-	out, err := e.AppendJSON(make([]byte, 0, len(body)), to)
-	if err != nil {
-		return nil, fmt.Errorf("converting to VES %s: %w", to, err)
-	}
-	if found := ves.CheckJSON(out, to, ves.CheckOptions{Max: 3}); len(found) > 0 {
-		texts := make([]string, len(found))
-		for i, v := range found {
-			texts[i] = v.Error()
-		}
-		return nil, fmt.Errorf("VES %s cannot say it: %s", to, strings.Join(texts, "; "))
-	}
-	return out, nil
+	d.told[key] = true
+	d.log.Warn("the collector's version of VES has no place for members of an event", "event_name", r.EventName,
+		"event_id", r.EventID, "ves_version", d.version.String(), "members", lost)
 }

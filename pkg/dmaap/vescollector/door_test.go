@@ -1,7 +1,10 @@
 package vescollector
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,18 +45,23 @@ func refusedWith(t *testing.T, err error, reason string) string {
 	return e.Error()
 }
 
-// TestVersionOfTheCollector: each event leaves in the version of its destination, valid by it.
+// TestVersionOfTheCollector: each event leaves in the version of its destination, valid by it
+// and to that version's URL.
 func TestVersionOfTheCollector(t *testing.T) {
-	for _, v := range []ves.Version{ves.V7_0_1, ves.V7_1_1, ves.V7_2, ves.V7_2_1} {
+	for _, v := range []ves.Version{ves.V5_4_1, ves.V7_0_1, ves.V7_1_1, ves.V7_2, ves.V7_2_1} {
 		c := newCollector(t)
 		cfg := c.settings()
 		cfg.VESVersion = v.String()
 		require.NoError(t, cfg.Validate())
 		d := make1(t, cfg)
-		recs := []outbox.Record{measurement("a", ""), measurement("b", `,"hugePagesArray":[{"hugePagesIdentifier":"2048","bytesFree":1}]`)}
+		recs := []outbox.Record{
+			measurement("a", `,"additionalFields":{"release":"v1"}`),
+			measurement("b", `,"hugePagesArray":[{"hugePagesIdentifier":"two megabytes","bytesFree":1}]`),
+		}
 		if v == ves.V7_0_1 { // hugePagesIdentifier was a number there
 			text := refusedWith(t, d.Publish(t.Context(), recs), "version")
-			require.Contains(t, text, `event "b": VES 7.0.1 cannot say it: /event/measurementFields/hugePagesArray/0/hugePagesIdentifier`)
+			require.Contains(t, text, `event "b": converting from VES 7.2.1`)
+			require.Contains(t, text, "hugePagesIdentifier")
 			require.Empty(t, c.received(), "nothing of a batch that is taken apart is sent")
 			recs = recs[:1]
 		}
@@ -63,13 +71,56 @@ func TestVersionOfTheCollector(t *testing.T) {
 		require.Len(t, got, 2*len(recs))
 		require.Equal(t, got[:len(recs)], got[len(recs):], "a retry repeats the bytes")
 		for i, body := range got[:len(recs)] {
-			require.Empty(t, ves.CheckJSON([]byte(body), v, ves.CheckOptions{Strict: true}), "%s", v)
-			require.Contains(t, body, `"vesEventListenerVersion":"`+v.String()+`"`)
+			require.Empty(t, ves.CheckJSON([]byte(body), v, ves.CheckOptions{Strict: true}), "%s: %s", v, body)
 			require.Contains(t, body, `"requestRate":12.5`)
 			require.Contains(t, body, `"eventId":"`+recs[i].EventID+`"`)
 		}
-		require.True(t, strings.HasPrefix(c.paths[0], "/eventListener/v7"))
+		if v == ves.V5_4_1 {
+			require.Contains(t, got[0], `"domain":"measurementsForVfScaling"`)
+			require.Contains(t, got[0], `{"name":"release","value":"v1"}`)
+			require.True(t, strings.HasPrefix(c.paths[0], "/eventListener/v5"), c.paths[0])
+		} else {
+			require.Contains(t, got[0], `"vesEventListenerVersion":"`+v.String()+`"`)
+			require.True(t, strings.HasPrefix(c.paths[0], "/eventListener/v7"), c.paths[0])
+		}
 	}
+}
+
+// TestVersionOfEventsFromTheIntake: an event of 5.4.1 reaches a collector of 7.x, and what that
+// has no place for is told, once.
+func TestVersionOfEventsFromTheIntake(t *testing.T) {
+	c := newCollector(t)
+	cfg := c.settings()
+	cfg.VESVersion = "7.2"
+	var log bytes.Buffer
+	d, err := New(cfg, slog.New(slog.NewTextHandler(&log, nil)))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close(context.Background())) })
+	r := dmaaptest.Record("fault", "source-0", "old")
+	r.Body = []byte(`{"event":{"commonEventHeader":{"version":3.0,"domain":"fault","eventId":"old","eventName":"Fault_a-b_c","sourceName":"source-0",` +
+		`"reportingEntityName":"b","priority":"High","sequence":1,"startEpochMicrosec":1790000000000000,"lastEpochMicrosec":1790000000000000,"unheardOf":"x"},` +
+		`"faultFields":{"faultFieldsVersion":2.0,"alarmCondition":"linkDown","eventSeverity":"CRITICAL","eventSourceType":"other","specificProblem":"p","vfStatus":"Active"}}}`)
+	for range 2 {
+		require.NoError(t, d.Publish(t.Context(), []outbox.Record{r}))
+	}
+	require.Len(t, c.received(), 2)
+	require.Empty(t, ves.CheckJSON([]byte(c.received()[0]), ves.V7_2, ves.CheckOptions{Strict: true}))
+	require.Equal(t, 1, strings.Count(log.String(), "has no place for members"), log.String())
+	require.Contains(t, log.String(), "unheardOf")
+}
+
+// TestVersion5HasFewerDomains: check tells them by the name of the version.
+func TestVersion5HasFewerDomains(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.VESVersion, cfg.Profile = "5.4.1", "onap-oom"
+	for domain, want := range map[string]string{"measurement": "", "heartbeat": "", "fault": "", "notification": "VES 5.4.1 has no domain notification", "syslog": "answers 500"} {
+		why, refused := cfg.Undeliverable(domain, "")
+		require.Equal(t, want != "", refused, domain)
+		require.Contains(t, why, want)
+	}
+	cfg.Endpoint = "http://a"
+	d := make1(t, cfg)
+	require.Equal(t, cfg.MaxBatchBytes/2, d.Limits().MaxBytes, "events grow on the way to 5.4.1")
 }
 
 func TestVersionLeavesAloneWhatItCanSay(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
@@ -25,85 +23,93 @@ func (e *UnsupportedDomainError) Error() string {
 	return fmt.Sprintf("event %q: HV-VES has no protobuf message for the domain %s, only for perf3gpp (and stndDefined, which is sent as JSON)", e.EventID, e.Domain)
 }
 
-// FromJSON converts one event, {"event":…} as VES 7.0.1 to 7.2.1 write it. The error is a
-// *ves.ValidationError where the event is invalid by VES 7.2.1 (strictly) or says what the
-// protobuf cannot, an *UnsupportedDomainError where its domain cannot travel by HV-VES.
-// internalHeaderFields, which are the collector's own, are left out. The result shares no
-// memory with body.
-func FromJSON(body []byte) (*VesEvent, error) {
-	if violations := ves.CheckJSON(body, ves.V7_2_1, ves.CheckOptions{Strict: true}); len(violations) > 0 {
-		return nil, &ves.ValidationError{EventID: eventID(body), Violations: violations}
-	}
-	var m message
-	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, fmt.Errorf("reading event: %w", err)
-	}
-	if m.Event == nil {
-		return nil, errors.New("reading event: a batch must be taken apart first")
-	}
-	h, err := m.Event.Header.typed()
-	if err != nil {
-		return nil, err
-	}
-	header, err := FromHeader(&h)
+// FromEvent converts an event that is valid (ves.Event.Validate). The error is a
+// *ves.ValidationError of all that the protobuf cannot say or that a collector would drop, or an
+// *UnsupportedDomainError where the domain cannot travel by HV-VES. The result shares no
+// memory with e that Reset would reuse.
+func FromEvent(e *ves.Event) (*VesEvent, error) {
+	header, err := FromHeader(&e.Header)
 	if err != nil {
 		return nil, err
 	}
 	out := &VesEvent{CommonEventHeader: header}
-	switch header.Domain {
-	case perf3gpp:
-		fields, err := m.Event.Perf3gpp.message(h.EventID)
+	id := e.Header.EventID
+	switch {
+	case e.Header.Domain == ves.DomainPerf3gpp && e.Perf3GPP != nil:
+		fields, err := FromPerf3GPP(e.Perf3GPP)
 		if err != nil {
-			return nil, err
+			return nil, named(err, id)
 		}
 		out.EventFields, err = proto.MarshalOptions{Deterministic: true}.Marshal(fields)
 		if err != nil {
-			return nil, fmt.Errorf("serialising perf3gppFields of event %q: %w", h.EventID, err)
+			return nil, fmt.Errorf("serialising perf3gppFields of event %q: %w", id, err)
 		}
-	case stndDefined:
-		out.EventFields = bytes.Clone(m.Event.StndDefined)
+	case e.Header.Domain == ves.DomainStndDefined && e.StndDefined != nil:
+		if out.EventFields, err = appendStndDefined(e.StndDefined); err != nil {
+			return nil, fmt.Errorf("writing stndDefinedFields of event %q: %w", id, err)
+		}
+	case e.Header.Domain == ves.DomainPerf3gpp, e.Header.Domain == ves.DomainStndDefined:
+		return nil, fmt.Errorf("event %q: it has no %sFields", id, e.Header.Domain)
 	default:
-		return nil, &UnsupportedDomainError{EventID: h.EventID, Domain: header.Domain}
+		return nil, &UnsupportedDomainError{EventID: id, Domain: string(e.Header.Domain)}
 	}
 	return out, nil
 }
 
-// ToJSON is the inverse of FromJSON: it appends {"event":…} as VES 7.2.1 writes it to dst.
-// What other senders leave out stays empty or absent, so that the result need not be a valid
-// VES event (ves.CheckJSON tells); what JSON cannot say, or what contradicts itself, is
-// refused with a *ves.ValidationError, and domains without a protobuf message with an
-// *UnsupportedDomainError. On an error dst comes back as it was.
-func ToJSON(dst []byte, e *VesEvent) ([]byte, error) {
-	h, err := ToHeader(e.GetCommonEventHeader())
+// ToEvent is the inverse of FromEvent. What other senders leave out stays empty or absent, so
+// that the event need not be valid; what contradicts itself is refused with a
+// *ves.ValidationError, and domains without a protobuf message with an
+// *UnsupportedDomainError.
+func ToEvent(p *VesEvent) (*ves.Event, error) {
+	h, err := ToHeader(p.GetCommonEventHeader())
+	if err != nil {
+		return nil, err
+	}
+	out := &ves.Event{Header: h}
+	switch h.Domain {
+	case ves.DomainPerf3gpp:
+		fields := &Perf3GppFields{}
+		if err := proto.Unmarshal(p.GetEventFields(), fields); err != nil {
+			return nil, fmt.Errorf("reading Perf3gppFields of event %q: %w", h.EventID, err)
+		}
+		if out.Perf3GPP, err = ToPerf3GPP(fields); err != nil {
+			return nil, named(err, h.EventID)
+		}
+	case ves.DomainStndDefined:
+		if out.StndDefined, err = readStndDefined(p.GetEventFields()); err != nil {
+			return nil, fmt.Errorf("reading stndDefinedFields of event %q: %w", h.EventID, err)
+		}
+	default:
+		return nil, &UnsupportedDomainError{EventID: h.EventID, Domain: string(h.Domain)}
+	}
+	return out, nil
+}
+
+// FromJSON is FromEvent for one event as the outbox keeps it, {"event":…} of VES 7.0.1 to
+// 7.2.1. It is checked against VES 7.2.1 first, strictly. internalHeaderFields, which are the
+// collector's own, are left out, and perf3gppFieldsVersion becomes that of the protobuf.
+// Integers beyond 64 bits and numbers beyond a double are refused. The result shares no memory
+// with body.
+func FromJSON(body []byte) (*VesEvent, error) {
+	if violations := ves.CheckJSON(body, ves.V7_2_1, ves.CheckOptions{Strict: true}); len(violations) > 0 {
+		return nil, &ves.ValidationError{EventID: eventID(body), Violations: violations}
+	}
+	e, err := ves.DecodeEvent(body, ves.V7_2_1)
+	if err != nil {
+		return nil, err
+	}
+	return FromEvent(e)
+}
+
+// ToJSON appends the event as VES 7.2.1 writes it, {"event":…}, to dst: ToEvent and
+// ves.Event.AppendJSON in one. The result need not be valid (ves.CheckJSON tells). On an error
+// dst comes back as it was.
+func ToJSON(dst []byte, p *VesEvent) ([]byte, error) {
+	e, err := ToEvent(p)
 	if err != nil {
 		return dst, err
 	}
-	event := eventJSON{Header: headerOf(&h)}
-	switch string(h.Domain) {
-	case perf3gpp:
-		fields := &Perf3GppFields{}
-		if err := proto.Unmarshal(e.GetEventFields(), fields); err != nil {
-			return dst, fmt.Errorf("reading Perf3gppFields of event %q: %w", h.EventID, err)
-		}
-		if event.Perf3gpp, err = perf3gppOf(fields, h.EventID); err != nil {
-			return dst, err
-		}
-	case stndDefined:
-		fields := bytes.TrimSpace(e.GetEventFields())
-		if !bytes.HasPrefix(fields, []byte("{")) || !json.Valid(fields) {
-			return dst, fmt.Errorf("reading stndDefinedFields of event %q: they are no JSON object", h.EventID)
-		}
-		event.StndDefined = fields
-	default:
-		return dst, &UnsupportedDomainError{EventID: h.EventID, Domain: string(h.Domain)}
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(message{Event: &event}); err != nil {
-		return dst, fmt.Errorf("writing event %q: %w", h.EventID, err)
-	}
-	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...), nil
+	return e.AppendJSON(dst, ves.V7_2_1)
 }
 
 // eventID names an invalid event where it still has a name.
@@ -115,102 +121,36 @@ func eventID(body []byte) string {
 	return env.Events[0].EventID
 }
 
-// The JSON of an event, as far as it can travel. CheckJSON has judged its shape before it is
-// read into these, so that nothing here is unknown or of another type.
-type message struct {
-	Event *eventJSON `json:"event"`
-}
-
-type eventJSON struct {
-	Header      headerJSON      `json:"commonEventHeader"`
-	Perf3gpp    *perf3gppJSON   `json:"perf3gppFields,omitempty"`
-	StndDefined json.RawMessage `json:"stndDefinedFields,omitempty"`
-}
-
-type headerJSON struct {
-	Domain                  ves.Domain   `json:"domain"`
-	EventID                 string       `json:"eventId"`
-	EventName               string       `json:"eventName"`
-	EventType               string       `json:"eventType,omitempty"`
-	StartEpochMicrosec      json.Number  `json:"startEpochMicrosec"`
-	LastEpochMicrosec       json.Number  `json:"lastEpochMicrosec"`
-	Priority                ves.Priority `json:"priority"`
-	Sequence                json.Number  `json:"sequence"`
-	SourceName              string       `json:"sourceName"`
-	ReportingEntityName     string       `json:"reportingEntityName"`
-	SourceID                string       `json:"sourceId,omitempty"`
-	ReportingEntityID       string       `json:"reportingEntityId,omitempty"`
-	NFNamingCode            string       `json:"nfNamingCode,omitempty"`
-	NFCNamingCode           string       `json:"nfcNamingCode,omitempty"`
-	NFVendorName            string       `json:"nfVendorName,omitempty"`
-	StndDefinedNamespace    string       `json:"stndDefinedNamespace,omitempty"`
-	TimeZoneOffset          string       `json:"timeZoneOffset,omitempty"`
-	Version                 string       `json:"version"`
-	VESEventListenerVersion string       `json:"vesEventListenerVersion"`
-}
-
-func (h *headerJSON) typed() (ves.Header, error) {
-	c := checker{at: headerPointer}
-	out := ves.Header{
-		Domain:                  h.Domain,
-		EventID:                 h.EventID,
-		EventName:               h.EventName,
-		EventType:               h.EventType,
-		StartEpochMicrosec:      c.integer("startEpochMicrosec", h.StartEpochMicrosec),
-		LastEpochMicrosec:       c.integer("lastEpochMicrosec", h.LastEpochMicrosec),
-		Priority:                h.Priority,
-		Sequence:                c.integer("sequence", h.Sequence),
-		SourceName:              h.SourceName,
-		ReportingEntityName:     h.ReportingEntityName,
-		SourceID:                h.SourceID,
-		ReportingEntityID:       h.ReportingEntityID,
-		NFNamingCode:            h.NFNamingCode,
-		NFCNamingCode:           h.NFCNamingCode,
-		NFVendorName:            h.NFVendorName,
-		StndDefinedNamespace:    h.StndDefinedNamespace,
-		TimeZoneOffset:          h.TimeZoneOffset,
-		Version:                 h.Version,
-		VESEventListenerVersion: h.VESEventListenerVersion,
+// named tells a ValidationError whose event it is about.
+func named(err error, eventID string) error {
+	if invalid, ok := errors.AsType[*ves.ValidationError](err); ok {
+		return &ves.ValidationError{EventID: eventID, Violations: invalid.Violations}
 	}
-	return out, c.err(h.EventID)
+	return err
 }
 
-func headerOf(h *ves.Header) headerJSON {
-	number := func(i int64) json.Number { return json.Number(strconv.FormatInt(i, 10)) }
-	return headerJSON{
-		Domain:                  h.Domain,
-		EventID:                 h.EventID,
-		EventName:               h.EventName,
-		EventType:               h.EventType,
-		StartEpochMicrosec:      number(h.StartEpochMicrosec),
-		LastEpochMicrosec:       number(h.LastEpochMicrosec),
-		Priority:                h.Priority,
-		Sequence:                number(h.Sequence),
-		SourceName:              h.SourceName,
-		ReportingEntityName:     h.ReportingEntityName,
-		SourceID:                h.SourceID,
-		ReportingEntityID:       h.ReportingEntityID,
-		NFNamingCode:            h.NFNamingCode,
-		NFCNamingCode:           h.NFCNamingCode,
-		NFVendorName:            h.NFVendorName,
-		StndDefinedNamespace:    h.StndDefinedNamespace,
-		TimeZoneOffset:          h.TimeZoneOffset,
-		Version:                 h.Version,
-		VESEventListenerVersion: h.VESEventListenerVersion,
-	}
+// stndDefinedJSON is the eventFields of a stndDefined event.
+type stndDefinedJSON struct {
+	Version         string          `json:"stndDefinedFieldsVersion"`
+	Data            json.RawMessage `json:"data"`
+	SchemaReference string          `json:"schemaReference,omitempty"`
 }
 
-// integer reads a number that must be whole. JSON may write it as 900.0 or 9e2 where VES asks
-// for a number only.
-func (c *checker) integer(member string, n json.Number) int64 {
-	if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
-		return i
+func appendStndDefined(f *ves.StndDefinedFields) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(stndDefinedJSON{Version: "1.0", Data: json.RawMessage(f.Data), SchemaReference: f.SchemaReference})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+func readStndDefined(fields []byte) (*ves.StndDefinedFields, error) {
+	var in stndDefinedJSON
+	if err := json.Unmarshal(fields, &in); err != nil {
+		return nil, err
 	}
-	const exact = 1 << 53 // up to here float64 holds every integer
-	f, err := strconv.ParseFloat(string(n), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
-		c.add(member, ves.CodeRange, "must be an integer that fits into 64 bits: the protobuf has no other", string(n), "")
-		return 0
+	if len(in.Data) == 0 || in.Data[0] != '{' {
+		return nil, errors.New("their data is no JSON object")
 	}
-	return int64(f)
+	return &ves.StndDefinedFields{Data: ves.RawObject(in.Data), SchemaReference: in.SchemaReference}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
 // MaxPayload is the largest serialised VesEvent in bytes that a collector takes by default
@@ -58,7 +60,7 @@ func Unmarshal(payload []byte) (*VesEvent, error) {
 // Route is what a collector looks up in its streams_publishes to find an event's topic: the
 // domain, or the namespace of a stndDefined event. It compares the whole text.
 func Route(h *CommonEventHeader) string {
-	if h.GetDomain() == stndDefined {
+	if h.GetDomain() == string(ves.DomainStndDefined) {
 		return h.GetStndDefinedNamespace()
 	}
 	return h.GetDomain()

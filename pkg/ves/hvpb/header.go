@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	perf3gpp    = string(ves.DomainPerf3gpp)
-	stndDefined = string(ves.DomainStndDefined)
-
 	// headerVersion is the version of the protobuf header, which counts by itself:
 	// commonEventHeader.version of the JSON is not its.
 	headerVersion = "1.0"

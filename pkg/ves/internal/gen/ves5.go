@@ -10,19 +10,6 @@ import (
 // Types whose 5.4.1 encoding has another structure and is written by hand.
 func byHand5(g *goType) bool { return g.Name == "jsonObjectInstance" || g.Name == "counter" }
 
-// extension names the member of a 5.4.1 block that takes what the version has no member for.
-func extension(g *goType) string {
-	switch g.Name {
-	case "faultFields":
-		return "alarmAdditionalInformation"
-	case "otherFields":
-		return "hashMap"
-	case "sipSignalingFields", "voiceQualityFields":
-		return "additionalInformation"
-	}
-	return "additionalFields"
-}
-
 // writeVES5 writes encoders, decoders and extension members of VES 5.4.1.
 func writeVES5(p *printer) {
 	for _, g := range p.types {
@@ -77,7 +64,6 @@ func writeEncode5(p *printer, g *goType) {
 
 func encodeField5(g *goType, f *goField) string {
 	key, ref := "`\""+f.Old.Name+"\":`", "x."+f.Go
-	ext := g.Block && f.Name == extension(g)
 	switch {
 	case g.Go == "Header" && f.Name == "version":
 		return "e.raw(`\"version\":3.0,`)"
@@ -89,8 +75,8 @@ func encodeField5(g *goType, f *goField) string {
 		return fmt.Sprintf("e.tuples5(%s, %s)", key, ref)
 	case f.Kind == model.HashMap && f.Old.Ref == "featuresInUse":
 		return fmt.Sprintf("e.features5(%s, %s)", key, ref)
-	case f.Kind == model.HashMap && f.Old.Ref == "field":
-		return fmt.Sprintf("e.pairs5(%s, %s, %v)", key, ref, ext)
+	case f.Kind == model.HashMap && f.Old.Ref == "field" && g.Block:
+		return fmt.Sprintf("e.pairs5(%s, %s)", key, ref)
 	case f.Kind == model.NamedMaps:
 		return fmt.Sprintf("e.groups5(%s, %s, %v)", key, ref, f.Name == "additionalMeasurements")
 	}
