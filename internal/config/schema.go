@@ -92,6 +92,9 @@ func addFields(t reflect.Type, props object, open *bool) {
 				tag = strings.ToLower(f.Name)
 			}
 			props[tag] = typeSchema(f.Type)
+			if tag == "ves_version" {
+				props[tag] = object{"type": []string{"string", "number"}} // 7.2 is a number to YAML
+			}
 		}
 	}
 }

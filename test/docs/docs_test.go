@@ -24,7 +24,7 @@ import (
 // pages are the documents for users, relative to the root.
 var pages = []string{
 	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/configuration.md",
-	"docs/getting-started.md", "docs/mapping-guide.md", "docs/metrics.md", "docs/operations.md",
+	"docs/getting-started.md", "docs/mapping-guide.md", "docs/metrics.md", "docs/operations.md", "docs/registration.md",
 }
 
 // binary builds cmd/bridge once; BRIDGE_BINARY names one to use instead.
