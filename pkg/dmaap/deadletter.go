@@ -17,7 +17,7 @@ type Letter struct {
 	Record      outbox.Record
 	Class       Class
 	Reason      string // Error.Reason, or ReasonPoison
-	Reply       string // the peer's words, at most 2 KiB
+	Reply       string // the peer's words, or the destination's own where it did not ask; at most 2 KiB
 	Attempts    int    // tries of this record alone
 	At          time.Time
 }

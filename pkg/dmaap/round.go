@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vesbridge/vesbridge/pkg/outbox"
@@ -264,12 +265,26 @@ func (w *window) finish(recs []outbox.Record, o outbox.Outcome) {
 	w.settle()
 }
 
+// maxReply is the length of Letter.Reply, in bytes.
+const maxReply = 2 << 10
+
+// cut shortens s to at most n bytes, at a rune's border.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
 // bury makes r a dead letter. An error means that it could not be kept: r stays pending.
 func (w *window) bury(ctx context.Context, r *outbox.Record, why *Error, attempts int) *Error {
 	s := w.s
 	l := Letter{
 		Destination: s.o.Name, Record: *r, Class: why.Class, Reason: why.Reason, Reply: why.Reply,
 		Attempts: attempts, At: time.Now(),
+	}
+	if l.Reply == "" && why.Err != nil {
+		l.Reply = cut(why.Err.Error(), maxReply) // refused without asking the peer
 	}
 	if err := s.o.DeadLetters.Put(ctx, l); err != nil {
 		return &Error{Class: Retryable, Reason: "dead_letter_store", Err: err}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -389,7 +391,7 @@ func TestSenderPartialError(t *testing.T) {
 				case r.Domain == "perf3gpp" && !fixed.Load():
 					failed[i] = &dmaap.Error{Class: dmaap.Misconfigured, Reason: "unknown_topic"}
 				case r.EventID == "measurement-s-002":
-					failed[i] = &dmaap.Error{Class: dmaap.Permanent, Reason: "too_large"}
+					failed[i] = &dmaap.Error{Class: dmaap.Permanent, Reason: "too_large", Err: errors.New("too large by " + strings.Repeat("é", 2000))}
 				}
 			}
 			if len(failed) == 0 {
@@ -403,7 +405,11 @@ func TestSenderPartialError(t *testing.T) {
 		row := b.after(5 * time.Second)
 		require.Len(t, p.accepted(), 24, "one domain's missing topic does not block another's records")
 		require.EqualValues(t, 50, row.Pending, "settled in order, behind the head")
-		require.Len(t, must(b.letters.List(t.Context(), "")), 1)
+		letters := must(b.letters.List(t.Context(), ""))
+		require.Len(t, letters, 1)
+		require.True(t, strings.HasPrefix(letters[0].Reply, "too large by éé"), "what was refused without asking the peer says why")
+		require.LessOrEqual(t, len(letters[0].Reply), 2<<10)
+		require.True(t, utf8.ValidString(letters[0].Reply))
 		require.False(t, b.sender.State().Ready)
 		fixed.Store(true)
 		row = b.after(2 * time.Minute)

@@ -85,11 +85,10 @@ func (s *scanner) string(sp span) string {
 
 // name returns the name of the member that is being read; b is what object told of it.
 func (s *scanner) name(b []byte) string {
-	at := s.last + 1
-	if at+len(b) < len(s.data) && s.data[at+len(b)] == '"' && bytes.Equal(s.data[at:at+len(b)], b) {
-		return s.copy[at : at+len(b)]
+	if s.last.escaped {
+		return string(b)
 	}
-	return string(b)
+	return s.copy[s.last.start:s.last.end]
 }
 
 func decodeText[T ~string](s *scanner, dst *T) bool {

@@ -121,6 +121,23 @@ func TestDecodeRefuses(t *testing.T) {
 	require.Contains(t, string(again), `"hugePagesIdentifier":1`)
 }
 
+// A decoded event shares no memory with its body, and its hashMaps none with each other.
+func TestDecodedEventStandsAlone(t *testing.T) {
+	e := measurement(t)
+	e.Measurement.AddGroup("a").Set("k", "1")
+	e.Measurement.AddGroup("b").Set("k", "2")
+	body := send(t, e)
+	d, err := ves.DecodeEvent(body, ves.V7_2_1)
+	require.NoError(t, err)
+	want := string(body)
+	for i := range body {
+		body[i] = 'x'
+	}
+	require.Equal(t, want, string(send(t, d)))
+	d.Measurement.AdditionalMeasurements[0].HashMap.Set("new", "3")
+	require.Equal(t, ves.HashMap{{Key: "k", Text: "2"}}, d.Measurement.AdditionalMeasurements[1].HashMap)
+}
+
 func FuzzDecodeEvent(f *testing.F) {
 	fuzzSeeds(f)
 	f.Add(send(f, measurement(f)))

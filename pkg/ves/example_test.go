@@ -2,6 +2,7 @@ package ves_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vesbridge/vesbridge/pkg/ves"
@@ -48,4 +49,19 @@ func ExampleCheckJSON() {
 	// /event/commonEventHeader/sequence: must be an integer without fraction or exponent, got 0.0 (round it)
 	// /event/commonEventHeader/eventId: must not be empty or contain white space, got "h 1" (use letters, digits, - and _)
 	// /event/commonEventHeader/startEpochMicrosec: must be microseconds since 1970, between the years 2000 and 2100, got 1795438800000 (this looks like milliseconds: multiply by 1000)
+}
+
+func ExampleConvert() {
+	body := []byte(`{"event":{"commonEventHeader":{"domain":"measurement","eventId":"m1","eventName":"Measurement_Mesh-Envoy_Sidecar",` +
+		`"startEpochMicrosec":1795438800000000,"lastEpochMicrosec":1795438860000000,"priority":"Normal","sequence":0,"sourceName":"cart",` +
+		`"reportingEntityName":"bridge","version":"4.1","vesEventListenerVersion":"7.2.1"},"measurementFields":{"measurementFieldsVersion":"4.0",` +
+		`"measurementInterval":60,"nfcScalingMetric":40,"loadArray":[{"shortTerm":0.5}]}}}`)
+	out, lost, err := ves.Convert(nil, body, ves.V7_2_1, ves.V5_4_1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, block, _ := strings.Cut(string(out), `"version":3.0},`)
+	fmt.Println(block, lost)
+	// Output: "measurementsForVfScalingFields":{"measurementsForVfScalingVersion":2.0,"measurementInterval":60,"vnfcScalingMetric":40,"additionalMeasurements":[{"name":"loadArray/0","arrayOfFields":[{"name":"shortTerm","value":"0.5"}]}]}}} []
 }

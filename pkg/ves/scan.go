@@ -37,7 +37,7 @@ type scanner struct {
 	// duplicate names need not be looked for.
 	trusted bool
 	copy    string   // the message; decoded texts are parts of it
-	last    int      // where the name of the last member stands
+	last    span     // the name of the last member
 	entries []KV     // what hashMaps are cut from
 	lost    []string // members that the typed model has no place for
 }
@@ -271,7 +271,7 @@ func (s *scanner) object(member func(name []byte) bool) bool {
 			return false
 		}
 		k := key{text: s.bytes(sp), at: at}
-		s.last = at
+		s.last = sp
 		if !s.trusted {
 			if len(s.keys)-base < pairwiseLimit && s.seen(base, k.text) {
 				return s.duplicate(k)

@@ -127,29 +127,29 @@ func (s *Schemas) CheckData(reference string, data []byte) []Violation {
 	if err := dec.Decode(&v); err != nil {
 		return refused("/data", InvalidData, "must be JSON: "+clip(err.Error()), "")
 	}
-	if p, found := unjudgeable(v, "/data"); found {
-		return refused(p, InvalidData, "must be a number within float64", "")
+	if p, found := unjudgeable(v); found {
+		return refused("/data"+p, InvalidData, "must be a number within float64", "")
 	}
 	return violations(sch.Validate(v))
 }
 
 // unjudgeable finds a number that no receiver can hold, and whose exponent would cost the
 // validator more than the message is worth.
-func unjudgeable(v any, at string) (pointer string, found bool) {
+func unjudgeable(v any) (pointer string, found bool) {
 	switch v := v.(type) {
 	case json.Number:
 		_, err := v.Float64()
-		return at, err != nil || len(v) > 400
+		return "", err != nil || len(v) > 400
 	case []any:
 		for i, item := range v {
-			if p, found := unjudgeable(item, at+"/"+strconv.Itoa(i)); found {
-				return p, true
+			if p, found := unjudgeable(item); found {
+				return "/" + strconv.Itoa(i) + p, true
 			}
 		}
 	case map[string]any:
 		for key, member := range v {
-			if p, found := unjudgeable(member, at+"/"+escape(key)); found {
-				return p, true
+			if p, found := unjudgeable(member); found {
+				return "/" + escape(key) + p, true
 			}
 		}
 	}
@@ -185,7 +185,7 @@ func violations(err error) []Violation {
 }
 
 func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
 }
 
 // clip shortens what a peer sent to what fits into a message.

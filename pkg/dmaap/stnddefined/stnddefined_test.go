@@ -266,3 +266,15 @@ func FuzzCheck(f *testing.F) {
 		_, _, _ = document(text)
 	})
 }
+
+func BenchmarkCheck(b *testing.B) {
+	s := onapRepo(b)
+	text, err := os.ReadFile(bridgetest.Shared(b, "ves", "samples", "collector-tests", "valid", "ves_stdnDefined_valid.json"))
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(s.Check(text)) > 0 {
+			b.Fatal("refused")
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (d *door) pass(recs []outbox.Record) ([][]byte, *dmaap.Error) {
 	for i := range recs {
 		m, reason, err := d.message(&recs[i])
 		if err != nil {
-			return nil, &dmaap.Error{Class: dmaap.Permanent, Reason: reason, Err: fmt.Errorf("event %q: %w", recs[i].EventID, err)}
+			return nil, &dmaap.Error{Class: dmaap.Permanent, Reason: reason, Err: err}
 		}
 		messages[i] = m
 	}
@@ -77,8 +77,8 @@ func (d *door) message(r *outbox.Record) (m []byte, reason string, err error) {
 			d.tellLost(r, lost)
 		}
 	}
-	if len(m) > d.most {
-		return nil, "too_large", fmt.Errorf("has %d bytes, allowed are %d", len(m), d.most)
+	if err := ves.CheckSize(r.EventID, m, d.most); err != nil {
+		return nil, "too_large", err // it names the largest members
 	}
 	if r.Domain == string(ves.DomainStndDefined) {
 		if err := d.secondStage(m); err != nil {
