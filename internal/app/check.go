@@ -35,6 +35,9 @@ func load(path string) (*loaded, problem.List) {
 	set, more := compile(cfg)
 	problems = append(problems, more...)
 	undeliverable(cfg, &problems)
+	if set != nil {
+		lacking(cfg, set, &problems)
+	}
 	if problems.Failed() {
 		return nil, problems
 	}

@@ -64,6 +64,24 @@ type Mapping struct {
 	retained      []*Query
 }
 
+// FieldPath is a typed VES field that a mapping fills, and where it says so.
+type FieldPath struct {
+	Path string // as ves.FieldAt takes it
+	Line int
+}
+
+// Typed returns the typed fields that the mapping fills, in file order; not the entries of
+// hashMaps, which every version has room for.
+func (m *Mapping) Typed() []FieldPath {
+	var out []FieldPath
+	for _, f := range m.fields {
+		if _, err := ves.FieldAt(ves.V7_2_1, ves.DomainMeasurement, f.path); err == nil {
+			out = append(out, FieldPath{f.path, f.line})
+		}
+	}
+	return out
+}
+
 // fieldInfo is one line of the account: one field, or one member of an array or group.
 type fieldInfo struct {
 	path string // "requestRate", "cpuUsageArray.percentUsage", "additionalMeasurements.upstream.retries"

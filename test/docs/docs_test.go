@@ -23,7 +23,7 @@ import (
 
 // pages are the documents for users, relative to the root.
 var pages = []string{
-	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/configuration.md",
+	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/collectors.md", "docs/configuration.md",
 	"docs/getting-started.md", "docs/mapping-guide.md", "docs/metrics.md", "docs/operations.md", "docs/registration.md",
 }
 
