@@ -8,7 +8,6 @@ import (
 
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
-	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 	"github.com/vesbridge/vesbridge/pkg/series"
@@ -72,11 +71,7 @@ func compile(cfg *config.Config) (*mapping.Set, problem.List) {
 // undeliverable warns of the domains that are routed to a destination which will refuse
 // them: a VES collector by its version and profile, a bus by its topics.
 func undeliverable(cfg *config.Config, problems *problem.List) {
-	names := make([]string, len(cfg.Destinations))
-	for i, d := range cfg.Destinations {
-		names[i] = d.Name
-	}
-	router, err := dmaap.NewRouter(cfg.Routes, names)
+	router, err := cfg.Router()
 	if err != nil {
 		return // config.Load has told it
 	}

@@ -55,11 +55,7 @@ type plan struct {
 // cannot be made; the problems name all that cannot.
 func (d *delivery) prepare(cfg *config.Config) (*plan, problem.List) {
 	var problems problem.List
-	names := make([]string, len(cfg.Destinations))
-	for i, c := range cfg.Destinations {
-		names[i] = c.Name
-	}
-	router, err := dmaap.NewRouter(cfg.Routes, names)
+	router, err := cfg.Router()
 	if err != nil {
 		problems.Addf(cfg.Path, 0, "correct the routes", "%v", err)
 		return nil, problems

@@ -5,7 +5,6 @@ import (
 
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
-	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 	"github.com/vesbridge/vesbridge/pkg/ves"
@@ -15,11 +14,7 @@ import (
 // for. In 5.4.1 they go to its extension point, as text; a version of 7.x that lacks one
 // cannot say the event at all.
 func lacking(cfg *config.Config, set *mapping.Set, problems *problem.List) {
-	names := make([]string, len(cfg.Destinations))
-	for i, d := range cfg.Destinations {
-		names[i] = d.Name
-	}
-	router, err := dmaap.NewRouter(cfg.Routes, names)
+	router, err := cfg.Router()
 	if err != nil {
 		return // config.Load has told it
 	}

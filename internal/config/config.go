@@ -92,6 +92,16 @@ type Destination struct {
 	Line int `yaml:"-"`
 }
 
+// Router compiles the routes over the destinations. A Config that Load returned has no
+// mistake in them.
+func (c *Config) Router() (*dmaap.Router, error) {
+	names := make([]string, len(c.Destinations))
+	for i, d := range c.Destinations {
+		names[i] = d.Name
+	}
+	return dmaap.NewRouter(c.Routes, names)
+}
+
 // Kind names the destination's kind as the configuration does.
 func (d *Destination) Kind() string {
 	switch {

@@ -22,7 +22,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/vesbridge/vesbridge/internal/problem"
-	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/profile"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/stnddefined"
 	"github.com/vesbridge/vesbridge/pkg/scrape"
@@ -485,11 +484,7 @@ func (l *loader) schemas(d *Destination) {
 var routeError = regexp.MustCompile(`^routes\[(\d+)\]: (.*)$`)
 
 func (l *loader) routes(c *Config) {
-	var names []string
-	for _, d := range c.Destinations {
-		names = append(names, d.Name)
-	}
-	_, err := dmaap.NewRouter(c.Routes, names)
+	_, err := c.Router()
 	if err == nil {
 		return
 	}
