@@ -48,8 +48,10 @@ type Violation struct {
 // Error says it in one line.
 func (v Violation) Error() string {
 	var b strings.Builder
-	b.WriteString(v.Pointer)
-	b.WriteString(": ")
+	if v.Pointer != "" { // that of the whole message is empty (RFC 6901)
+		b.WriteString(v.Pointer)
+		b.WriteString(": ")
+	}
 	b.WriteString(v.Rule)
 	if v.Value != "" {
 		b.WriteString(", got ")

@@ -99,7 +99,7 @@ func (a reply) write(w http.ResponseWriter, r *http.Request) {
 func (l *Listener) phrase(r *http.Request, ep endpoint, v verdict) reply {
 	for _, f := range v.found {
 		// The pointer to the whole message is empty.
-		v.details = append(v.details, clip(strings.TrimPrefix(f.Error(), ": "), maxDetail))
+		v.details = append(v.details, clip(f.Error(), maxDetail))
 	}
 	if l.config.Compat != "" {
 		return onapReply(r, ep, v, l.config.Compat == CompatONAPNone)
