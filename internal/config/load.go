@@ -176,7 +176,7 @@ func (l *loader) global(t *globalTree) Global {
 		SeveralEventNames:   t.SeveralEventNames,
 	}
 	if t.VESVersion != "" && t.VESVersion != "7.2.1" {
-		l.problems.Addf(l.path, l.line("global", "ves_version"), "write 7.2.1, the version that this release speaks", "ves_version %q is not supported", t.VESVersion)
+		l.problems.Addf(l.path, l.line("global", "ves_version"), "write 7.2.1, which events are built in; a collector of another version takes ves_version at its destination", "ves_version %q is not supported", t.VESVersion)
 	}
 	if g.HeaderVersions != HeaderVersionsLatest && g.HeaderVersions != HeaderVersionsWidest {
 		l.problems.Addf(l.path, l.line("global", "ves_header_versions"), `write latest ("4.1", "7.2.1") or widest ("4.0.1", "7.0.1", in the enum of every 7.x schema)`, "ves_header_versions %q is unknown", g.HeaderVersions)
