@@ -20,7 +20,6 @@ import (
 
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/web"
-	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 	"github.com/vesbridge/vesbridge/pkg/scrape"
@@ -54,7 +53,6 @@ type App struct {
 	scraper  scrape.Scraper
 	engine   *mapping.Engine
 	box      outbox.Outbox
-	letters  *dmaap.Ring
 	delivery *delivery
 	recent   *web.Recent
 	ln       net.Listener
@@ -186,17 +184,13 @@ func (a *App) openStore(l *loaded) error {
 }
 
 func (a *App) openDelivery(run context.Context, l *loaded) error {
-	a.box = outbox.NewMemory(outbox.Options{MaxRecords: l.cfg.Outbox.MaxRecords, MaxBytes: l.cfg.Outbox.MaxBytes})
-	a.down.push("outbox", func(context.Context) error { return a.box.Close() })
-	a.reg.MustRegister(ledgerCollector{a.box})
-	a.letters = dmaap.NewRing(0, 0)
-	a.delivery = &delivery{box: a.box, letters: a.letters, metrics: dmaap.NewMetrics(a.reg), log: a.log}
-	p, problems := a.delivery.prepare(l.cfg)
-	if p == nil {
-		return told(problems)
+	d, err := openDelivery(run, l.cfg, a.reg, a.log, &a.down)
+	if err != nil {
+		return err
 	}
-	a.down.push("delivery", a.delivery.stopAll)
-	return a.delivery.apply(run, p)
+	a.delivery, a.box = d, d.box
+	a.reg.MustRegister(ledgerCollector{a.box})
+	return nil
 }
 
 func (a *App) openMapping(run context.Context, l *loaded) error {

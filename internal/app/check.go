@@ -43,22 +43,34 @@ func load(path string) (*loaded, problem.List) {
 	return &loaded{cfg: cfg, set: set}, problems
 }
 
-// compile loads the identity table and the mappings of cfg.
+// compile loads the identity table and all mappings of cfg.
 func compile(cfg *config.Config) (*mapping.Set, problem.List) {
-	var problems problem.List
-	var identity *mapping.Identity
-	if cfg.Identity != nil {
-		id, more := mapping.ParseIdentity(cfg.Identity.Path, cfg.Identity.Text)
-		problems = append(problems, more...)
-		identity = id
-	}
 	sources := make([]mapping.Source, 0, len(cfg.Mappings))
 	for _, m := range cfg.Mappings {
 		sources = append(sources, mapping.Source{Name: m.Path, Text: m.Text})
 	}
+	return compileSources(cfg, sources, loadOptions(cfg))
+}
+
+// loadOptions is the setting that cfg gives its mappings; without one, the defaults.
+func loadOptions(cfg *config.Config) mapping.LoadOptions {
+	if cfg == nil {
+		return mapping.LoadOptions{}
+	}
 	o := mapping.LoadOptions{Interval: cfg.Global.MeasurementInterval, Version: cfg.Global.VESVersion}
 	if cfg.Scrape != nil {
 		o.Scrape = cfg.Scrape.ScrapeInterval()
+	}
+	return o
+}
+
+// compileSources loads mappings with the identity table of cfg, which may be nil. The Set is
+// nil where a problem is more than a warning.
+func compileSources(cfg *config.Config, sources []mapping.Source, o mapping.LoadOptions) (*mapping.Set, problem.List) {
+	var problems problem.List
+	var identity *mapping.Identity
+	if cfg != nil && cfg.Identity != nil {
+		identity, problems = mapping.ParseIdentity(cfg.Identity.Path, cfg.Identity.Text)
 	}
 	set, more := mapping.Load(sources, identity, series.NewCompiler(), o)
 	problems = append(problems, more...)

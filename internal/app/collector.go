@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vesbridge/vesbridge/internal/config"
-	"github.com/vesbridge/vesbridge/pkg/dmaap"
 	"github.com/vesbridge/vesbridge/pkg/dmaap/listener"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 )
@@ -106,22 +105,15 @@ func deliverTo(ctx context.Context, o CollectorOptions, reg *prometheus.Registry
 	if cfg == nil {
 		return nil, told(problems)
 	}
-	box := outbox.NewMemory(outbox.Options{MaxRecords: cfg.Outbox.MaxRecords, MaxBytes: cfg.Outbox.MaxBytes})
-	down.push("outbox", func(context.Context) error { return box.Close() })
-	d := &delivery{box: box, letters: dmaap.NewRing(0, 0), metrics: dmaap.NewMetrics(reg), log: o.Logger}
 	for _, p := range problems {
 		o.Logger.Warn("configuration warning", "problem", p.Error())
 	}
 	if len(cfg.Destinations) == 0 {
 		return nil, fmt.Errorf("%s names no destination: what is acknowledged would go nowhere", o.ConfigFile)
 	}
-	p, problems := d.prepare(cfg)
-	if p == nil {
-		return nil, told(problems)
-	}
-	down.push("delivery", d.stopAll)
-	if err := d.apply(ctx, p); err != nil {
+	d, err := openDelivery(ctx, cfg, reg, o.Logger, down)
+	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, recs []outbox.Record) error { return box.Append(ctx, recs...) }, nil
+	return func(ctx context.Context, recs []outbox.Record) error { return d.box.Append(ctx, recs...) }, nil
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
@@ -41,6 +43,20 @@ type outlet struct {
 	sender *dmaap.Sender
 	cancel context.CancelFunc
 	done   chan struct{}
+}
+
+// openDelivery makes an outbox and starts a sender for each destination of cfg; down gets
+// what ends both. ctx is the life of the senders.
+func openDelivery(ctx context.Context, cfg *config.Config, reg prometheus.Registerer, log *slog.Logger, down *teardown) (*delivery, error) {
+	box := outbox.NewMemory(outbox.Options{MaxRecords: cfg.Outbox.MaxRecords, MaxBytes: cfg.Outbox.MaxBytes})
+	down.push("outbox", func(context.Context) error { return box.Close() })
+	d := &delivery{box: box, letters: dmaap.NewRing(0, 0), metrics: dmaap.NewMetrics(reg), log: log}
+	p, problems := d.prepare(cfg)
+	if p == nil {
+		return nil, told(problems)
+	}
+	down.push("delivery", d.stopAll)
+	return d, d.apply(ctx, p)
 }
 
 // plan is the fallible half of a reload of the destinations: new ones are made, nothing

@@ -11,13 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/vesbridge/vesbridge/internal/config"
-	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
 	"github.com/vesbridge/vesbridge/pkg/scrape"
 	"github.com/vesbridge/vesbridge/pkg/series"
@@ -36,6 +33,12 @@ type PreviewOptions struct {
 	Progress    io.Writer // what is awaited, and what was left out and why
 }
 
+// previewer carries out a preview.
+type previewer struct {
+	PreviewOptions
+	one oneMapping // found once, compiled for each length of window
+}
+
 const (
 	// previewBody bounds one exposition.
 	previewBody = 256 << 20
@@ -46,12 +49,17 @@ const (
 
 // Preview calls each with every event that the mapping would send, as JSON, and returns
 // how many there were.
-func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) error) (int, error) {
+func Preview(ctx context.Context, opts PreviewOptions, each func(event []byte) error) (int, error) {
+	o := previewer{PreviewOptions: opts}
 	if o.Interval != 0 && o.Interval < time.Second {
 		return 0, fmt.Errorf("--interval %s: write 1s or more", o.Interval)
 	}
+	var err error
+	if o.one, _, err = findMapping(o.ConfigFile, o.Mapping); err != nil {
+		return 0, err
+	}
 	// A mistake in the mapping is told before anything is awaited.
-	if _, _, err := o.mapping(cmp.Or(o.Interval, time.Minute), cmp.Or(o.Interval, time.Minute)); err != nil {
+	if _, err := o.compile(cmp.Or(o.Interval, time.Minute), cmp.Or(o.Interval, time.Minute)); err != nil {
 		return 0, err
 	}
 	es, err := o.expositions(ctx)
@@ -83,14 +91,14 @@ func Preview(ctx context.Context, o PreviewOptions, each func(event []byte) erro
 
 // pair previews the one window between two expositions, which ends at end. Each pair has a store of its own,
 // since no common time suits pairs of different lengths.
-func (o *PreviewOptions) pair(ctx context.Context, a, b scrape.Exposition, end time.Time, each func([]byte) error) (int, error) {
+func (o *previewer) pair(ctx context.Context, a, b scrape.Exposition, end time.Time, each func([]byte) error) (int, error) {
 	length := b.At.Sub(a.At)
 	a.At, b.At = end.Add(-length), end
 	return o.preview(ctx, []scrape.Exposition{a, b}, length, each)
 }
 
 // series previews one window after the other over all expositions.
-func (o *PreviewOptions) series(ctx context.Context, es []scrape.Exposition, each func([]byte) error) (int, error) {
+func (o *previewer) series(ctx context.Context, es []scrape.Exposition, each func([]byte) error) (int, error) {
 	span := es[len(es)-1].At.Sub(es[0].At)
 	if span < o.Interval {
 		return 0, fmt.Errorf("the expositions span %s, less than one interval of %s", span, o.Interval)
@@ -111,12 +119,12 @@ func alignedBefore(t time.Time, d time.Duration) time.Time {
 }
 
 // preview evaluates windows of one length over expositions.
-func (o *PreviewOptions) preview(ctx context.Context, es []scrape.Exposition, length time.Duration, each func([]byte) error) (n int, err error) {
+func (o *previewer) preview(ctx context.Context, es []scrape.Exposition, length time.Duration, each func([]byte) error) (n int, err error) {
 	gap := length
 	for i := 1; i < len(es); i++ {
 		gap = min(gap, es[i].At.Sub(es[i-1].At))
 	}
-	set, global, err := o.mapping(length, gap)
+	set, err := o.compile(length, gap)
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +157,7 @@ func (o *PreviewOptions) preview(ctx context.Context, es []scrape.Exposition, le
 		return nil
 	}
 	engine, err := mapping.New(set, series.NewEngine(series.EngineOptions{Queryable: store}), sink, mapping.Options{
-		ReportingEntityName: global.ReportingEntityName, Logger: o.Logger,
+		ReportingEntityName: o.reporter(), Logger: o.Logger,
 	})
 	if err != nil {
 		return 0, err
@@ -166,7 +174,7 @@ func (o *PreviewOptions) preview(ctx context.Context, es []scrape.Exposition, le
 }
 
 // expositions are the answers of the one target, by time.
-func (o *PreviewOptions) expositions(ctx context.Context) ([]scrape.Exposition, error) {
+func (o *previewer) expositions(ctx context.Context) ([]scrape.Exposition, error) {
 	if o.Target != "" {
 		return o.fetchTwice(ctx)
 	}
@@ -202,7 +210,7 @@ func (o *PreviewOptions) expositions(ctx context.Context) ([]scrape.Exposition, 
 }
 
 // fetchTwice scrapes the target now and one interval later.
-func (o *PreviewOptions) fetchTwice(ctx context.Context) ([]scrape.Exposition, error) {
+func (o *previewer) fetchTwice(ctx context.Context) ([]scrape.Exposition, error) {
 	o.Interval = cmp.Or(o.Interval, 10*time.Second)
 	u, err := url.Parse(o.Target)
 	if err != nil || u.Host == "" {
@@ -226,7 +234,7 @@ func (o *PreviewOptions) fetchTwice(ctx context.Context) ([]scrape.Exposition, e
 	return []scrape.Exposition{first, second}, nil
 }
 
-func (o *PreviewOptions) fetch(ctx context.Context) (scrape.Exposition, error) {
+func (o *previewer) fetch(ctx context.Context) (scrape.Exposition, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	e := scrape.Exposition{At: time.Now().Truncate(time.Millisecond)}
@@ -257,7 +265,7 @@ func (o *PreviewOptions) fetch(ctx context.Context) (scrape.Exposition, error) {
 }
 
 // tell says what was left out of a window and why: a line for each reason.
-func (o *PreviewOptions) tell(r mapping.Report) {
+func (o *previewer) tell(r mapping.Report) {
 	for _, m := range r.Mappings {
 		if m.Err != nil {
 			fmt.Fprintf(o.Progress, "mapping %s: %v\n", m.Mapping, m.Err)
@@ -281,7 +289,7 @@ func (o *PreviewOptions) tell(r mapping.Report) {
 }
 
 // targetLabels are the labels that the target would have after discovery.
-func (o *PreviewOptions) targetLabels() map[string]string {
+func (o *previewer) targetLabels() map[string]string {
 	out := map[string]string{"job": "preview", "instance": "preview"}
 	if u, err := url.Parse(o.Target); err == nil && u.Host != "" {
 		out["instance"] = u.Host
@@ -292,53 +300,19 @@ func (o *PreviewOptions) targetLabels() map[string]string {
 	return out
 }
 
-// mapping compiles the mapping that is asked for, with the identity and the global keys
-// of the configuration where one is given.
-func (o *PreviewOptions) mapping(interval, gap time.Duration) (*mapping.Set, config.Global, error) {
-	global := config.Global{HeartbeatInterval: config.DefaultHeartbeatInterval, ReportingEntityName: "preview", VESVersion: ves.V7_2_1}
-	var cfg *config.Config
-	var identity *mapping.Identity
-	if o.ConfigFile != "" {
-		var problems problem.List
-		if cfg, problems = config.Load(o.ConfigFile); cfg == nil {
-			return nil, global, told(problems)
-		}
-		global = cfg.Global
-		if cfg.Identity != nil {
-			if identity, problems = mapping.ParseIdentity(cfg.Identity.Path, cfg.Identity.Text); problems.Failed() {
-				return nil, global, told(problems)
-			}
-		}
-	}
-	source, err := o.source(cfg)
-	if err != nil {
-		return nil, global, err
-	}
-	set, problems := mapping.Load([]mapping.Source{source}, identity, series.NewCompiler(), mapping.LoadOptions{
-		Interval: interval, Scrape: gap, Version: ves.V7_2_1, ForceInterval: true,
-	})
+// compile compiles the mapping for windows of one length, scraped every gap.
+func (o *previewer) compile(interval, gap time.Duration) (*mapping.Set, error) {
+	set, problems := o.one.compile(mapping.LoadOptions{Interval: interval, Scrape: gap, Version: ves.V7_2_1, ForceInterval: true})
 	if set == nil {
-		return nil, global, told(problems)
+		return nil, told(problems)
 	}
-	return set, global, nil
+	return set, nil
 }
 
-// source finds the mapping: of the configuration, a shipped profile, or a file.
-func (o *PreviewOptions) source(cfg *config.Config) (mapping.Source, error) {
-	if cfg != nil {
-		for _, m := range cfg.Mappings {
-			base := strings.TrimSuffix(filepath.Base(m.Path), filepath.Ext(m.Path))
-			if m.Path == o.Mapping || m.Path == config.ProfilePrefix+o.Mapping || base == o.Mapping {
-				return mapping.Source{Name: m.Path, Text: m.Text}, nil
-			}
-		}
+// reporter is who would send the events.
+func (o *previewer) reporter() string {
+	if o.one.cfg == nil {
+		return "preview"
 	}
-	if text, err := Profile(o.Mapping); err == nil {
-		return mapping.Source{Name: config.ProfilePrefix + o.Mapping, Text: text}, nil
-	}
-	text, err := os.ReadFile(o.Mapping)
-	if err != nil {
-		return mapping.Source{}, fmt.Errorf("--mapping %q is no shipped profile (see `bridge profiles list`), no mapping of the configuration and no readable file", o.Mapping)
-	}
-	return mapping.Source{Name: o.Mapping, Text: text}, nil
+	return o.one.cfg.Global.ReportingEntityName
 }

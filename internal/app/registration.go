@@ -8,7 +8,6 @@ import (
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
-	"github.com/vesbridge/vesbridge/pkg/series"
 	"github.com/vesbridge/vesbridge/pkg/ves"
 )
 
@@ -52,40 +51,26 @@ func (o *RegistrationOptions) load() (*mapping.Set, mapping.RegistrationOptions,
 	if o.Mapping == "" {
 		return o.loadConfig()
 	}
-	// A preview finds its mapping the same way; the interval is the mapping's own here.
-	p := PreviewOptions{ConfigFile: o.ConfigFile, Mapping: o.Mapping}
+	// The interval is the mapping's own here.
 	ro := mapping.RegistrationOptions{HeartbeatInterval: config.DefaultHeartbeatInterval}
-	var lo mapping.LoadOptions
-	var cfg *config.Config
-	var identity *mapping.Identity
-	var problems problem.List
-	if o.ConfigFile != "" {
-		if cfg, problems = config.Load(o.ConfigFile); cfg == nil {
-			return nil, ro, nil, told(problems)
-		}
-		ro.HeartbeatInterval, ro.ReportingEntityName = cfg.Global.HeartbeatInterval, cfg.Global.ReportingEntityName
-		lo = mapping.LoadOptions{Interval: cfg.Global.MeasurementInterval, Version: cfg.Global.VESVersion}
-		if cfg.Scrape != nil {
-			lo.Scrape = cfg.Scrape.ScrapeInterval()
-		}
-		if cfg.Identity != nil {
-			id, more := mapping.ParseIdentity(cfg.Identity.Path, cfg.Identity.Text)
-			if problems = append(problems, more...); more.Failed() {
-				return nil, ro, nil, told(problems)
-			}
-			identity = id
-		}
-	}
-	source, err := p.source(cfg)
+	one, problems, err := findMapping(o.ConfigFile, o.Mapping)
 	if err != nil {
 		return nil, ro, nil, err
 	}
-	set, more := mapping.Load([]mapping.Source{source}, identity, series.NewCompiler(), lo)
+	if one.cfg != nil {
+		ro = registrationOptions(one.cfg)
+	}
+	set, more := one.compile(loadOptions(one.cfg))
 	problems = append(problems, more...)
 	if set == nil {
 		return nil, ro, nil, told(problems)
 	}
 	return set, ro, problems, nil
+}
+
+// registrationOptions is what a registration tells of cfg beside its mappings.
+func registrationOptions(cfg *config.Config) mapping.RegistrationOptions {
+	return mapping.RegistrationOptions{HeartbeatInterval: cfg.Global.HeartbeatInterval, ReportingEntityName: cfg.Global.ReportingEntityName}
 }
 
 func (o *RegistrationOptions) loadConfig() (*mapping.Set, mapping.RegistrationOptions, problem.List, error) {
@@ -97,6 +82,5 @@ func (o *RegistrationOptions) loadConfig() (*mapping.Set, mapping.RegistrationOp
 	if l == nil {
 		return nil, ro, nil, told(problems)
 	}
-	ro.HeartbeatInterval, ro.ReportingEntityName = l.cfg.Global.HeartbeatInterval, l.cfg.Global.ReportingEntityName
-	return l.set, ro, problems, nil
+	return l.set, registrationOptions(l.cfg), problems, nil
 }
