@@ -88,13 +88,17 @@ func undeliverable(cfg *config.Config, problems *problem.List) {
 		return // config.Load has told it
 	}
 	for _, d := range cfg.Destinations {
+		settings := d.Settings()
+		if settings == nil {
+			continue // config.Read has told it
+		}
 		to := router.Filter(d.Name)
 		var idle []string
 		for _, domain := range ves.Domains(cfg.Global.VESVersion) {
 			if domain == ves.DomainStndDefined || !to(&outbox.Record{Domain: string(domain)}) {
 				continue // stndDefined events go by their namespace, which no record has yet
 			}
-			why, refused := d.Undeliverable(string(domain))
+			why, refused := settings.Undeliverable(string(domain), "")
 			switch {
 			case !refused:
 			case sends(cfg, domain):

@@ -17,9 +17,6 @@ import (
 	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/pkg/dmaap"
-	"github.com/vesbridge/vesbridge/pkg/dmaap/kafka"
-	"github.com/vesbridge/vesbridge/pkg/dmaap/messagerouter"
-	"github.com/vesbridge/vesbridge/pkg/dmaap/vescollector"
 	"github.com/vesbridge/vesbridge/pkg/outbox"
 )
 
@@ -84,7 +81,7 @@ func (d *delivery) prepare(cfg *config.Config) (*plan, problem.List) {
 		if o, ok := d.running[c.Name]; ok && same(&o.cfg, &c) {
 			continue
 		}
-		dest, err := newDestination(&c, d.log)
+		dest, err := c.Settings().Open(d.log.With("destination", c.Name))
 		if err != nil {
 			problems = append(problems, unmakable(cfg, &c, err))
 			continue
@@ -178,7 +175,7 @@ func (d *delivery) leaving(p *plan) map[string]*outlet {
 
 func (d *delivery) start(ctx context.Context, cfg config.Destination, reader outbox.Reader, dest dmaap.Destination) error {
 	sender, err := dmaap.NewSender(dmaap.SenderOptions{
-		Name: cfg.Name, Reader: reader, Destination: dest, Retry: retryOf(&cfg),
+		Name: cfg.Name, Reader: reader, Destination: dest, Retry: cfg.Settings().RetryPolicy(),
 		DeadLetters: d.letters, Metrics: d.metrics, Logger: d.log,
 	})
 	if err != nil {
@@ -251,29 +248,4 @@ func (d *delivery) states() map[string]dmaap.State {
 		out[name] = o.sender.State()
 	}
 	return out
-}
-
-func newDestination(c *config.Destination, log *slog.Logger) (dmaap.Destination, error) {
-	log = log.With("destination", c.Name)
-	switch {
-	case c.VES != nil:
-		return vescollector.New(*c.VES, log)
-	case c.Kafka != nil:
-		return kafka.New(*c.Kafka, log)
-	case c.DMaaP != nil:
-		return messagerouter.New(*c.DMaaP, log)
-	}
-	return nil, errors.New("it has no kind")
-}
-
-func retryOf(c *config.Destination) dmaap.RetryConfig {
-	switch {
-	case c.VES != nil:
-		return c.VES.Retry
-	case c.Kafka != nil:
-		return c.Kafka.Retry
-	case c.DMaaP != nil:
-		return c.DMaaP.Retry
-	}
-	return dmaap.DefaultRetryConfig()
 }

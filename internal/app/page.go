@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/vesbridge/vesbridge/internal/config"
 	"github.com/vesbridge/vesbridge/internal/problem"
 	"github.com/vesbridge/vesbridge/internal/web"
 	"github.com/vesbridge/vesbridge/pkg/mapping"
@@ -132,7 +130,7 @@ func (p page) Destinations() []web.Destination {
 	var out []web.Destination
 	for _, d := range p.a.cur.Load().cfg.Destinations {
 		s := states[d.Name]
-		w := web.Destination{Name: d.Name, Type: d.Kind(), Address: address(&d), Ready: s.Ready, FailingSince: s.FailingSince, LastSuccess: s.LastSuccess}
+		w := web.Destination{Name: d.Name, Type: d.Kind(), Address: d.Settings().Address(), Ready: s.Ready, FailingSince: s.FailingSince, LastSuccess: s.LastSuccess}
 		if s.Problem != nil {
 			w.Error = s.Problem.Error()
 		}
@@ -162,19 +160,6 @@ func (p page) Config() web.Config {
 		c.Problems = append(c.Problems, pr.Error())
 	}
 	return c
-}
-
-// address is where a destination sends, without credentials.
-func address(d *config.Destination) string {
-	switch {
-	case d.VES != nil:
-		return withoutUser(d.VES.Endpoint)
-	case d.Kafka != nil:
-		return strings.Join(d.Kafka.Brokers, ",")
-	case d.DMaaP != nil:
-		return withoutUser(d.DMaaP.URL)
-	}
-	return ""
 }
 
 // withoutUser drops user and password from a URL.

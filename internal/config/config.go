@@ -102,31 +102,42 @@ func (c *Config) Router() (*dmaap.Router, error) {
 	return dmaap.NewRouter(c.Routes, names)
 }
 
-// Kind names the destination's kind as the configuration does.
+// kind is a destination's kind as the configuration names it, with its settings.
+type kind struct {
+	name     string
+	settings dmaap.Settings
+}
+
+// kinds are the kinds that the entry gives: exactly one in a Config that Load returned.
+// What tells kinds apart is here and in the fields above; all else asks dmaap.Settings.
+func (d *Destination) kinds() []kind {
+	var out []kind
+	if d.VES != nil {
+		out = append(out, kind{"ves", d.VES})
+	}
+	if d.Kafka != nil {
+		out = append(out, kind{"kafka", d.Kafka})
+	}
+	if d.DMaaP != nil {
+		out = append(out, kind{"dmaap", d.DMaaP})
+	}
+	return out
+}
+
+// Kind names the destination's kind as the configuration does; "" where there is none.
 func (d *Destination) Kind() string {
-	switch {
-	case d.VES != nil:
-		return "ves"
-	case d.Kafka != nil:
-		return "kafka"
-	case d.DMaaP != nil:
-		return "dmaap"
+	if ks := d.kinds(); len(ks) > 0 {
+		return ks[0].name
 	}
 	return ""
 }
 
-// Undeliverable says why the destination has no place for the events of a domain; ok is
-// false where it has one.
-func (d *Destination) Undeliverable(domain string) (why string, ok bool) {
-	switch {
-	case d.VES != nil:
-		return d.VES.Undeliverable(domain, "")
-	case d.Kafka != nil:
-		return d.Kafka.Undeliverable(domain, "")
-	case d.DMaaP != nil:
-		return d.DMaaP.Undeliverable(domain, "")
+// Settings is the configuration of the destination's kind; nil where there is none.
+func (d *Destination) Settings() dmaap.Settings {
+	if ks := d.kinds(); len(ks) > 0 {
+		return ks[0].settings
 	}
-	return "", false
+	return nil
 }
 
 // Outbox bounds what is kept for a destination that is down.

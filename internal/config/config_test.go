@@ -216,9 +216,9 @@ func TestFilesOfACollector(t *testing.T) {
 
 	lab := cfg.Destinations[1]
 	require.Equal(t, "lab", lab.VES.Collector().Name)
-	_, refused := lab.Undeliverable("measurement")
+	_, refused := lab.Settings().Undeliverable("measurement", "")
 	require.False(t, refused)
-	why, refused := lab.Undeliverable("syslog")
+	why, refused := lab.Settings().Undeliverable("syslog", "")
 	require.True(t, refused)
 	require.Contains(t, why, "no stream id for syslog")
 

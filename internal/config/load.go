@@ -387,33 +387,19 @@ func (l *loader) destinations(ds []Destination) {
 			l.problems.Addf(l.path, line, "rename one of them", "destination %q is already on line %d", d.Name, first)
 		}
 		seen[d.Name] = line
-		kinds := 0
-		for _, set := range []bool{d.VES != nil, d.Kafka != nil, d.DMaaP != nil} {
-			if set {
-				kinds++
-			}
-		}
-		if kinds != 1 {
+		kinds := d.kinds()
+		if len(kinds) != 1 {
 			remedy := "give exactly one of ves, kafka, dmaap"
 			if v, _ := child(node, "hvves"); v != nil {
 				remedy = "hvves is not part of this version; " + remedy
 			}
-			l.problems.Addf(l.path, line, remedy, "destination %q has %d kinds", d.Name, kinds)
+			l.problems.Addf(l.path, line, remedy, "destination %q has %d kinds", d.Name, len(kinds))
 			continue
 		}
-		var err error
-		switch {
-		case d.VES != nil:
-			if profile.IsPath(d.VES.Profile) {
-				d.VES.Profile = l.abs(d.VES.Profile)
-			}
-			err = d.VES.Validate()
-		case d.Kafka != nil:
-			err = d.Kafka.Validate()
-		case d.DMaaP != nil:
-			err = d.DMaaP.Validate()
+		if d.VES != nil && profile.IsPath(d.VES.Profile) {
+			d.VES.Profile = l.abs(d.VES.Profile)
 		}
-		if err != nil {
+		if err := kinds[0].settings.Validate(); err != nil {
 			l.problems.Addf(l.path, line, "correct the destination", "destination %q: %v", d.Name, err)
 		}
 		l.destinationFiles(d)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -54,6 +55,15 @@ func (t Topics) Topic(domain, namespace string) (string, bool) {
 	}
 	topic, ok := t.byKey["default"]
 	return topic, ok
+}
+
+// Undeliverable says why events of a domain have no topic; refused is false where they have
+// one.
+func (t Topics) Undeliverable(domain, namespace string) (why string, refused bool) {
+	if _, ok := t.Topic(domain, namespace); ok {
+		return "", false
+	}
+	return fmt.Sprintf("topics have no entry for %s and no default", strings.TrimSuffix(domain+"/"+namespace, "/")), true
 }
 
 // IsZero says that nothing was configured.

@@ -220,7 +220,7 @@ func (d *Destination) produce(ctx context.Context, recs []outbox.Record) map[int
 	var key []byte
 	for i := range recs {
 		r := &recs[i]
-		topic, ok := d.cfg.Topic(r.Domain, r.StndDefinedNamespace)
+		topic, ok := d.cfg.Topics.Topic(r.Domain, r.StndDefinedNamespace)
 		if !ok {
 			why, _ := d.cfg.Undeliverable(r.Domain, r.StndDefinedNamespace)
 			failed[i] = &dmaap.Error{Class: dmaap.Misconfigured, Reason: "no_topic", Err: fmt.Errorf("%s", why)}

@@ -332,7 +332,7 @@ func TestConfig(t *testing.T) {
 	c, err = parse("brokers: [kafka:9092]\ntopics: {fault: alarms, default: rest, stndDefined/x: y}")
 	require.NoError(t, err)
 	for _, want := range [][3]string{{"fault", "", "alarms"}, {"syslog", "", "rest"}, {"stndDefined", "x", "y"}, {"stndDefined", "z", "rest"}} {
-		topic, ok := c.Topic(want[0], want[1])
+		topic, ok := c.Topics.Topic(want[0], want[1])
 		require.True(t, ok)
 		require.Equal(t, want[2], topic)
 	}

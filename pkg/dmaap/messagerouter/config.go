@@ -3,6 +3,7 @@ package messagerouter
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -115,17 +116,22 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Topic is where the events of a domain go, and of a namespace where the domain is
-// stndDefined. false means that the configuration has no place for them.
-func (c *Config) Topic(domain, namespace string) (string, bool) {
-	return c.Topics.Topic(domain, namespace)
+// Undeliverable implements dmaap.Settings.
+func (c *Config) Undeliverable(domain, namespace string) (why string, refused bool) {
+	return c.Topics.Undeliverable(domain, namespace)
 }
 
-// Undeliverable says why events of a domain cannot be delivered; ok is false where they
-// can.
-func (c *Config) Undeliverable(domain, namespace string) (why string, ok bool) {
-	if _, ok := c.Topic(domain, namespace); ok {
-		return "", false
+// Address implements dmaap.Settings.
+func (c *Config) Address() string { return c.URL }
+
+// RetryPolicy implements dmaap.Settings.
+func (c *Config) RetryPolicy() dmaap.RetryConfig { return c.Retry }
+
+// Open implements dmaap.Settings.
+func (c *Config) Open(log *slog.Logger) (dmaap.Destination, error) {
+	d, err := New(*c, log)
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("topics have no entry for %s and no default", strings.TrimSuffix(domain+"/"+namespace, "/")), true
+	return d, nil
 }

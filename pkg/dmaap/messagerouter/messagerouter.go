@@ -74,7 +74,7 @@ func (d *Destination) Publish(ctx context.Context, recs []outbox.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	topic, ok := d.cfg.Topic(recs[0].Domain, recs[0].StndDefinedNamespace)
+	topic, ok := d.cfg.Topics.Topic(recs[0].Domain, recs[0].StndDefinedNamespace)
 	if !ok {
 		why, _ := d.cfg.Undeliverable(recs[0].Domain, recs[0].StndDefinedNamespace)
 		return byTopic(recs, &dmaap.Error{Class: dmaap.Misconfigured, Reason: reasonNoTopic, Err: errors.New(why)})

@@ -3,6 +3,7 @@ package vescollector
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -187,4 +188,19 @@ func domainIn(v ves.Version, domain string) string {
 		return string(ves.DomainMeasurementsForVFScaling)
 	}
 	return domain
+}
+
+// Address implements dmaap.Settings.
+func (c *Config) Address() string { return c.Endpoint }
+
+// RetryPolicy implements dmaap.Settings.
+func (c *Config) RetryPolicy() dmaap.RetryConfig { return c.Retry }
+
+// Open implements dmaap.Settings.
+func (c *Config) Open(log *slog.Logger) (dmaap.Destination, error) {
+	d, err := New(*c, log)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
