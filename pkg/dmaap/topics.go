@@ -39,6 +39,9 @@ func onapTopics() map[string]string {
 // ONAPTopics is the preset `onap`.
 func ONAPTopics() Topics { return Topics{preset: "onap", byKey: onapTopics()} }
 
+// Map returns the topics by key, as in a configuration. The caller owns it.
+func (t Topics) Map() map[string]string { return maps.Clone(t.byKey) }
+
 // TopicMap makes Topics of a map as in the configuration.
 func TopicMap(byKey map[string]string) Topics { return Topics{byKey: maps.Clone(byKey)} }
 

@@ -1,5 +1,11 @@
 package profile
 
+import (
+	"maps"
+
+	"github.com/vesbridge/vesbridge/pkg/dmaap"
+)
+
 // builtin are the profiles that come with the bridge, by name.
 func builtin() map[string]*Profile {
 	all := map[string]*Profile{}
@@ -30,12 +36,11 @@ func schemaMap() []string {
 	return []string{release + "faultMnS.yaml", release + "heartbeatNtf.yaml", release + "PerDataFileReportMnS.yaml", release + "provMnS.yaml"}
 }
 
-func namespaces(streams map[string]string) map[string]string {
-	streams["stndDefined/3GPP-FaultSupervision"] = "unauthenticated.SEC_3GPP_FAULTSUPERVISION_OUTPUT"
-	streams["stndDefined/3GPP-Provisioning"] = "unauthenticated.SEC_3GPP_PROVISIONING_OUTPUT"
-	streams["stndDefined/3GPP-Heartbeat"] = "unauthenticated.SEC_3GPP_HEARTBEAT_OUTPUT"
-	streams["stndDefined/3GPP-PerformanceAssurance"] = "unauthenticated.SEC_3GPP_PERFORMANCEASSURANCE_OUTPUT"
-	return streams
+// streams are the ONAP topics and, in place of what they have or lack, others.
+func streams(others map[string]string) map[string]string {
+	all := dmaap.ONAPTopics().Map()
+	maps.Copy(all, others)
+	return all
 }
 
 // onapMaxEventBytes is Kafka's max.request.size, beyond which the collector's bus refuses
@@ -49,20 +54,13 @@ func onapOOM() *Profile {
 		Name:        "onap-oom",
 		Description: "ONAP DCAE VES collector 1.12 as its OOM chart configures it",
 		Versions:    onapVersions(),
-		Streams: namespaces(map[string]string{
-			"fault":                    "unauthenticated.SEC_FAULT_OUTPUT",
-			"measurement":              "unauthenticated.VES_MEASUREMENT_OUTPUT",
-			"measurementsForVfScaling": "unauthenticated.VES_MEASUREMENT_OUTPUT",
-			"heartbeat":                "unauthenticated.SEC_HEARTBEAT_OUTPUT",
-			"other":                    "unauthenticated.SEC_OTHER_OUTPUT",
-			"notification":             "unauthenticated.VES_NOTIFICATION_OUTPUT",
-			"pnfRegistration":          "unauthenticated.VES_PNFREG_OUTPUT",
-			"syslog":                   "",
-			"stateChange":              "",
-			"thresholdCrossingAlert":   "",
-			"mobileFlow":               "",
-			"sipSignaling":             "",
-			"voiceQuality":             "",
+		Streams: streams(map[string]string{
+			"syslog":                 "",
+			"stateChange":            "",
+			"thresholdCrossingAlert": "",
+			"mobileFlow":             "",
+			"sipSignaling":           "",
+			"voiceQuality":           "",
 		}),
 		SchemaMap:     schemaMap(),
 		MaxEventBytes: onapMaxEventBytes,
@@ -78,20 +76,14 @@ func onapStandalone() *Profile {
 		Name:        "onap-standalone",
 		Description: "ONAP DCAE VES collector 1.12 with the configuration inside its image",
 		Versions:    onapVersions(),
-		Streams: namespaces(map[string]string{
-			"fault":                    "unauthenticated.SEC_FAULT_OUTPUT",
-			"measurement":              "unauthenticated.VES_MEASUREMENT_OUTPUT",
-			"measurementsForVfScaling": "unauthenticated.VES_MEASUREMENT_OUTPUT",
-			"heartbeat":                "unauthenticated.SEC_HEARTBEAT_OUTPUT",
-			"other":                    "unauthenticated.SEC_OTHER_OUTPUT",
-			"pnfRegistration":          "unauthenticated.VES_PNFREG_OUTPUT",
-			"notification":             "",
-			"syslog":                   dev,
-			"stateChange":              dev,
-			"thresholdCrossingAlert":   dev,
-			"mobileFlow":               dev,
-			"sipSignaling":             dev,
-			"voiceQuality":             dev,
+		Streams: streams(map[string]string{
+			"notification":           "",
+			"syslog":                 dev,
+			"stateChange":            dev,
+			"thresholdCrossingAlert": dev,
+			"mobileFlow":             dev,
+			"sipSignaling":           dev,
+			"voiceQuality":           dev,
 		}),
 		SchemaMap:     schemaMap(),
 		MaxEventBytes: onapMaxEventBytes,
