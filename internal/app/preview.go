@@ -70,12 +70,14 @@ func Preview(ctx context.Context, opts PreviewOptions, each func(event []byte) e
 		return o.series(ctx, es, each)
 	}
 	// Placed backwards from now, none over the next: two windows at one time would give two
-	// events one eventId.
+	// events one eventId. They end on boundaries as a running bridge's do: subqueries step on
+	// multiples of a fraction of the scrape interval, so a window that ended elsewhere would
+	// miss its own last rate.
 	ends := make([]time.Time, len(es))
 	before := time.Now()
 	for i := len(es) - 1; i > 0; i-- {
 		length := es[i].At.Sub(es[i-1].At)
-		ends[i] = alignedBefore(before, length)
+		ends[i] = mapping.Boundary(before, length)
 		before = ends[i].Add(-length)
 	}
 	total := 0
@@ -103,19 +105,11 @@ func (o *previewer) series(ctx context.Context, es []scrape.Exposition, each fun
 	if span < o.Interval {
 		return 0, fmt.Errorf("the expositions span %s, less than one interval of %s", span, o.Interval)
 	}
-	shift := alignedBefore(time.Now().Add(-span), o.Interval).Sub(es[0].At)
+	shift := mapping.Boundary(time.Now().Add(-span), o.Interval).Sub(es[0].At)
 	for i := range es {
 		es[i].At = es[i].At.Add(shift)
 	}
 	return o.preview(ctx, es, o.Interval, each)
-}
-
-// alignedBefore is the last multiple of d at or before t, as windows of a running bridge are
-// aligned. Subqueries step on multiples of a fraction of the scrape interval, so a window
-// that ends elsewhere would miss its own last rate.
-func alignedBefore(t time.Time, d time.Duration) time.Time {
-	ms := t.UnixMilli()
-	return time.UnixMilli(ms - ms%d.Milliseconds())
 }
 
 // preview evaluates windows of one length over expositions.

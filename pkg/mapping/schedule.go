@@ -25,9 +25,9 @@ type schedule struct {
 	told      []Told    // ascending, disjoint
 }
 
-// floorTime is the window boundary at or before t. Boundaries are multiples of the
+// Boundary is the boundary of windows at or before t. Boundaries are multiples of the
 // interval since 1970, so that minutes, hours and days fall where people expect them.
-func floorTime(t time.Time, interval time.Duration) time.Time {
+func Boundary(t time.Time, interval time.Duration) time.Time {
 	ms, step := t.UnixMilli(), interval.Milliseconds()
 	floor := ms - ms%step
 	if ms%step < 0 {
@@ -40,7 +40,7 @@ func floorTime(t time.Time, interval time.Duration) time.Time {
 // A schedule of a length that is new begins after everything told in other lengths, or
 // the same counts would be told again.
 func newSchedule(interval time.Duration, heartbeat bool, all []Told, now time.Time) *schedule {
-	s := &schedule{interval: interval, heartbeat: heartbeat, cursor: floorTime(now, interval)}
+	s := &schedule{interval: interval, heartbeat: heartbeat, cursor: Boundary(now, interval)}
 	var last time.Time
 	for _, t := range all {
 		if t.Heartbeat != heartbeat {
@@ -112,7 +112,7 @@ func (s *schedule) stepBack(now time.Time) {
 	if !now.Before(s.cursor) {
 		return
 	}
-	s.cursor = floorTime(now, s.interval)
+	s.cursor = Boundary(now, s.interval)
 	for _, t := range slices.Backward(s.told) {
 		if !t.To.After(s.cursor) {
 			s.cursor = t.To
